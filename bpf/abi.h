@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The only contract between the kernel programs and user space. Fixed-width members, explicit padding,
+ * sizes asserted. Included by bpf/ (clang -target bpf) and by lib/ (any C11 compiler).
+ */
+#ifndef VANTIO_ABI_H
+#define VANTIO_ABI_H
+
+#include <linux/types.h>
+
+#define VANTIO_ABI_VERSION 1
+
+/* ---- limits -------------------------------------------------------------------------------------- */
+
+#define VANTIO_PATH_MAX    4096 /* bytes with the NUL, as PATH_MAX: a path of up to 4,095 bytes */
+#define VANTIO_SLOTS       64   /* policies that may be in force at once */
+#define VANTIO_AGENTS      1024 /* agents that may be enrolled at once; agent 0 is nobody */
+#define VANTIO_CGROUPS     4096 /* enrolled cgroups */
+#define VANTIO_CELLS_SMALL (1u << 16) /* cells of a small image: 512 KiB */
+#define VANTIO_CELLS_LARGE (1u << 22) /* cells of the largest image: 32 MiB */
+#define VANTIO_NAME_MAX    64
+
+/* ---- what is asked ------------------------------------------------------------------------------- */
+
+/* Operations: `op` of a record and OP of `policy explain`. The order is ABI; new ones go at the end. */
+enum vantio_op {
+	VANTIO_OP_NONE = 0,
+	/* [file] */
+	VANTIO_OP_READ,
+	VANTIO_OP_WRITE,   /* open for writing */
+	VANTIO_OP_CREATE,
+	VANTIO_OP_UNLINK,
+	VANTIO_OP_RENAME,
+	VANTIO_OP_LINK,
+	VANTIO_OP_SYMLINK,
+	VANTIO_OP_MKDIR,
+	VANTIO_OP_RMDIR,
+	VANTIO_OP_MKNOD,
+	VANTIO_OP_TRUNCATE,
+	VANTIO_OP_CHMOD,
+	VANTIO_OP_CHOWN,
+	VANTIO_OP_UTIMES,
+	VANTIO_OP_SETXATTR,
+	VANTIO_OP_REMOVEXATTR,
+	VANTIO_OP_SETFLAGS, /* FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR */
+	/* [exec] */
+	VANTIO_OP_EXEC,
+	VANTIO_OP_MMAP_EXEC, /* executable mapping of a file, or mprotect of one to executable */
+	/* [network] */
+	VANTIO_OP_SOCKET, /* socket(2) of a family, type or protocol */
+	VANTIO_OP_CONNECT,
+	VANTIO_OP_SENDTO,
+	VANTIO_OP_BIND,
+	VANTIO_OP_LISTEN,
+	/* [kernel] */
+	VANTIO_OP_MOUNT,
+	VANTIO_OP_PTRACE,
+	VANTIO_OP_SIGNAL,
+	VANTIO_OP_BPF,
+	VANTIO_OP_MODULE,
+	VANTIO_OP_USERNS,
+	VANTIO_OP_RAW_SOCKET,
+	VANTIO_OP_IO_URING,
+	VANTIO_OP_PERF,
+	VANTIO_OP_KEYRING,
+	/* control plane, written as records too */
+	VANTIO_OP_PUSH,
+	VANTIO_OP_ENROLL,
+	VANTIO_OP_UNENROLL,
+	VANTIO_OP_KILL_SOFT,
+	VANTIO_OP_KILL_HARD,
+	VANTIO_OP_KILL_RELEASE,
+	VANTIO_OP_LOAD,
+	VANTIO_OP_UNLOAD,
+	VANTIO_OP_GAP, /* events were lost and no later event has said so */
+	VANTIO_OP_MAX
+};
+
+/* The automata of an image, and the bit of the accept mask that an operation asks for. */
+enum vantio_domain {
+	VANTIO_DOMAIN_FILE = 0, /* mask: read, write */
+	VANTIO_DOMAIN_EXEC,     /* mask: exec */
+	VANTIO_DOMAIN_NET,      /* mask: connect, listen; input: see vantio_net_key */
+	VANTIO_DOMAIN_UNIX,     /* mask: connect, listen; input: the socket's path, or '@' and the abstract name */
+	VANTIO_DOMAIN_MAX
+};
+
+#define VANTIO_ACCESS_READ    0x1u
+#define VANTIO_ACCESS_WRITE   0x2u
+#define VANTIO_ACCESS_EXEC    0x1u
+#define VANTIO_ACCESS_CONNECT 0x1u
+#define VANTIO_ACCESS_LISTEN  0x2u
+
+/* [kernel] surfaces: bits of vantio_image_header.kernel_deny */
+enum vantio_surface {
+	VANTIO_SURFACE_MOUNT = 0,
+	VANTIO_SURFACE_PTRACE,
+	VANTIO_SURFACE_SIGNAL,
+	VANTIO_SURFACE_BPF,
+	VANTIO_SURFACE_MODULE,
+	VANTIO_SURFACE_USERNS,
+	VANTIO_SURFACE_RAW_SOCKET,
+	VANTIO_SURFACE_IO_URING,
+	VANTIO_SURFACE_PERF,
+	VANTIO_SURFACE_KEYRING,
+	VANTIO_SURFACE_MAX
+};
+
+/* ---- the policy image ---------------------------------------------------------------------------- */
+
+/*
+ * An image is one array of cells: the header below overlaid on the first VANTIO_IMAGE_HEADER_CELLS cells,
+ * then the automata, all in one displaced table. A state is the index of its header cell:
+ *
+ *     cells[s].check = VANTIO_CELL_STATE | flags | accept mask
+ *     cells[s].next  = the state that every byte leads to which has no cell of its own
+ *     cells[s + 1 + byte]: if .check == s, .next is the state that this byte leads to
+ *
+ * State 0 (VANTIO_STATE_DEAD) is the dead state: it accepts nothing and never leaves itself.
+ * Every index that a well-formed image can produce is below its cell count; the evaluator checks all the same
+ * and an index outside is VANTIO_STATE_ERROR, which denies.
+ */
+struct vantio_cell {
+	__u32 check;
+	__u32 next;
+};
+_Static_assert(sizeof(struct vantio_cell) == 8, "vantio_cell is ABI");
+
+#define VANTIO_CELL_STATE  0x80000000u
+#define VANTIO_CELL_FINAL  0x40000000u /* every byte leads back to this state: the walk may stop */
+#define VANTIO_CELL_MASK   0x000000ffu
+#define VANTIO_STATE_DEAD  0u
+#define VANTIO_STATE_ERROR 0xffffffffu
+
+#define VANTIO_IMAGE_MAGIC 0x766e7469u /* "vnti" */
+
+#define VANTIO_IMAGE_AUDIT      0x1u /* mode = "audit": verdicts are recorded, nothing is refused */
+#define VANTIO_IMAGE_RECORD_ALL 0x2u /* record = "all" */
+#define VANTIO_IMAGE_LOSS_BLOCK 0x4u /* on_loss = "block" */
+
+struct vantio_image_header {
+	__u32 magic;   /* VANTIO_IMAGE_MAGIC */
+	__u32 version; /* VANTIO_ABI_VERSION */
+	__u32 flags;   /* VANTIO_IMAGE_* */
+	__u32 n_cells; /* of the whole image, header included */
+	__u64 gen;     /* generation of the push, filled in by the engine */
+	__u32 default_allow; /* bit per vantio_domain: 1 allow, 0 deny (UNIX follows NET) */
+	__u32 kernel_deny;   /* bit per vantio_surface */
+	__u32 allow[VANTIO_DOMAIN_MAX]; /* start states */
+	__u32 deny[VANTIO_DOMAIN_MAX];
+	__u8 policy_hash[32];
+};
+_Static_assert(sizeof(struct vantio_image_header) == 96, "vantio_image_header is ABI");
+#define VANTIO_IMAGE_HEADER_CELLS 12
+_Static_assert(sizeof(struct vantio_image_header) ==
+	       VANTIO_IMAGE_HEADER_CELLS * sizeof(struct vantio_cell), "header is whole cells");
+
+/*
+ * Input of the NET automata: family and protocol in one byte, the address in network order (4 or 16 bytes), the
+ * port in network order. v4-mapped addresses are turned into IPv4 before; 0.0.0.0 and :: of a connect into loopback.
+ */
+#define VANTIO_NET_TCP4 1
+#define VANTIO_NET_UDP4 2
+#define VANTIO_NET_TCP6 3
+#define VANTIO_NET_UDP6 4
+#define VANTIO_NET_KEY_MAX 19
+
+struct vantio_net_key {
+	__u8 bytes[VANTIO_NET_KEY_MAX + 1]; /* the last one pads */
+	__u32 len; /* 7 or 19 */
+};
+_Static_assert(sizeof(struct vantio_net_key) == 24, "vantio_net_key is ABI");
+
+/* ---- identity ------------------------------------------------------------------------------------ */
+
+/* Value of the task storage, kept on the thread group's leader. */
+struct vantio_label {
+	__u32 agent; /* index into the agents map, never 0 */
+	__u32 flags; /* none yet, 0 */
+	__u64 trace_id;
+	__u64 cgroup_id; /* the enrolled cgroup that it came from; 0 when enrolled by pid */
+};
+_Static_assert(sizeof(struct vantio_label) == 24, "vantio_label is ABI");
+
+#define VANTIO_AGENT_FREE       0
+#define VANTIO_AGENT_ENROLLED   1
+#define VANTIO_AGENT_SOFT_KILL  2
+#define VANTIO_AGENT_QUARANTINE 3
+
+/* Value of the agents array. */
+struct vantio_agent {
+	__u32 state; /* VANTIO_AGENT_*: the one word that the kill switch flips */
+	__u32 slot;  /* of the policy in force for it */
+	__u64 trace_id;  /* given to its processes; 0 is none */
+	__u64 cgroup_id; /* enrolled cgroup, or 0 */
+	__u64 since_ns;  /* CLOCK_BOOTTIME of the enrolment */
+	char name[VANTIO_NAME_MAX]; /* NUL-terminated */
+};
+_Static_assert(sizeof(struct vantio_agent) == 96, "vantio_agent is ABI");
+
+/* The one element of the control array. */
+struct vantio_control {
+	__u32 kill_all; /* 1: soft kill of every agent */
+	__u32 recheck;  /* 1: a task without a label is looked up by its cgroup too (a label was lost) */
+	__u32 audit;    /* 1: VANTIO_AUDIT_MODE, whatever the policies say */
+	__u32 pad;
+	__u64 gen;      /* the newest generation */
+};
+_Static_assert(sizeof(struct vantio_control) == 24, "vantio_control is ABI");
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+/* Hooks by the name of the kernel's hook or program. The order is ABI; new ones go at the end. */
+#define VANTIO_HOOKS(X) \
+	X(NONE, "none") X(CONTROL, "control") X(FILE_OPEN, "file_open") X(PATH_MKNOD, "path_mknod") \
+	X(PATH_UNLINK, "path_unlink") X(PATH_RENAME, "path_rename") X(PATH_LINK, "path_link") \
+	X(PATH_SYMLINK, "path_symlink") X(PATH_MKDIR, "path_mkdir") X(PATH_RMDIR, "path_rmdir") \
+	X(PATH_TRUNCATE, "path_truncate") X(FILE_TRUNCATE, "file_truncate") X(PATH_CHMOD, "path_chmod") \
+	X(PATH_CHOWN, "path_chown") X(INODE_SETATTR, "inode_setattr") X(INODE_SETXATTR, "inode_setxattr") \
+	X(INODE_REMOVEXATTR, "inode_removexattr") X(INODE_SET_ACL, "inode_set_acl") \
+	X(INODE_REMOVE_ACL, "inode_remove_acl") X(FILE_IOCTL, "file_ioctl") \
+	X(BPRM_CHECK, "bprm_check_security") X(MMAP_FILE, "mmap_file") X(FILE_MPROTECT, "file_mprotect") \
+	X(SOCKET_CREATE, "socket_create") X(SOCKET_CONNECT, "socket_connect") X(SOCKET_SENDMSG, "socket_sendmsg") \
+	X(SOCKET_BIND, "socket_bind") X(SOCKET_LISTEN, "socket_listen") X(UNIX_CONNECT, "unix_stream_connect") \
+	X(UNIX_SEND, "unix_may_send") X(CGROUP_CONNECT4, "cgroup/connect4") X(CGROUP_CONNECT6, "cgroup/connect6") \
+	X(CGROUP_SENDMSG4, "cgroup/sendmsg4") X(CGROUP_SENDMSG6, "cgroup/sendmsg6") X(SB_MOUNT, "sb_mount") \
+	X(SB_UMOUNT, "sb_umount") X(SB_PIVOTROOT, "sb_pivotroot") X(MOVE_MOUNT, "move_mount") \
+	X(PTRACE_ACCESS, "ptrace_access_check") X(PTRACE_TRACEME, "ptrace_traceme") X(TASK_KILL, "task_kill") \
+	X(BPF, "bpf") X(KERNEL_MODULE, "kernel_load_data") X(KERNEL_READ_FILE, "kernel_read_file") \
+	X(USERNS_CREATE, "userns_create") X(INODE_INIT_ANON, "inode_init_security_anon") X(PERF_OPEN, "perf_event_open") \
+	X(KEY_PERMISSION, "key_permission") X(KEY_ALLOC, "key_alloc") X(TASK_ALLOC, "task_alloc")
+
+#define VANTIO_HOOK_ENUM(id, name) VANTIO_HOOK_##id,
+enum vantio_hook { VANTIO_HOOKS(VANTIO_HOOK_ENUM) VANTIO_HOOK_MAX };
+
+enum vantio_decision {
+	VANTIO_PERMIT = 0,
+	VANTIO_BLOCK,
+	VANTIO_QUARANTINE,
+	VANTIO_KILLSWITCH,
+};
+
+/* Why: what user space needs to name the rule. */
+enum vantio_reason {
+	VANTIO_REASON_DEFAULT = 0, /* the section's default */
+	VANTIO_REASON_ALLOW,       /* some allow rule of the section: user space finds which */
+	VANTIO_REASON_DENY,        /* some deny rule of the section */
+	VANTIO_REASON_SURFACE,     /* [kernel] */
+	VANTIO_REASON_FAMILY,      /* a socket family or protocol that [network] cannot name */
+	VANTIO_REASON_KILLSWITCH,
+	VANTIO_REASON_QUARANTINE,
+	VANTIO_REASON_LIMIT,
+	VANTIO_REASON_LOOKUP,      /* a lookup failed: denied */
+	VANTIO_REASON_PATH,        /* the path could not be built: denied */
+	VANTIO_REASON_ESCALATE,    /* a rename or a link would give the object more than it had */
+	VANTIO_REASON_UNRECORDED,  /* on_loss = "block" and the event could not be recorded */
+	VANTIO_REASON_PROTECTED,   /* an enrolled task may not touch what governs it */
+	VANTIO_REASON_CONTROL,     /* a record of the control plane */
+};
+
+enum vantio_object { VANTIO_OBJECT_NONE = 0, VANTIO_OBJECT_PATH, VANTIO_OBJECT_NET, VANTIO_OBJECT_UNIX, VANTIO_OBJECT_TARGET };
+
+#define VANTIO_EVENT_ENFORCED 0x1u
+#define VANTIO_EVENT_NO_PATH  0x2u /* the object has no path (memfd, deleted, O_TMPFILE): the bytes are a description */
+#define VANTIO_EVENT_CUT      0x4u /* the second path was cut to fit */
+
+/*
+ * One decision. The bytes that follow the fixed part: path_len bytes of the path (or the unix name, or a target in
+ * words), path2_len bytes of the second path of a rename or link, exe_len bytes of the caller's executable. No NULs.
+ */
+struct vantio_event {
+	__u32 size; /* of the whole event, trailing bytes included */
+	__u16 version; /* VANTIO_ABI_VERSION */
+	__u8 hook;  /* enum vantio_hook */
+	__u8 op;    /* enum vantio_op */
+	__u8 decision; /* enum vantio_decision */
+	__u8 reason;   /* enum vantio_reason */
+	__u8 object;   /* enum vantio_object */
+	__u8 access;   /* VANTIO_ACCESS_* asked for */
+	__u8 flags;    /* VANTIO_EVENT_* */
+	__u8 surface;  /* enum vantio_surface, if the reason is SURFACE */
+	__u16 cpu;
+	__u64 mono_ns; /* CLOCK_BOOTTIME (bpf_ktime_get_boot_ns) */
+	__u64 lost;    /* events lost on this CPU since load, before this one */
+	__u64 trace_id;
+	__u64 cgroup_id; /* of the calling task, now */
+	__u64 gen;
+	__u64 args[6]; /* system call arguments as the registers held them */
+	__u32 agent;
+	__u32 slot;
+	__u32 pid; /* thread group id, in the initial pid namespace */
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__s32 syscall_nr;
+	__u32 count; /* identical decisions that this event stands for, at least 1 */
+	__u16 path_len;
+	__u16 path2_len;
+	__u16 exe_len;
+	__u16 family; /* AF_*, if the object is NET or the reason FAMILY */
+	__u16 sock_type;
+	__u16 sock_proto; /* IPPROTO_* */
+	__u16 port;    /* host order */
+	__u16 pad;
+	__u32 pad2;
+	__u8 addr[16]; /* network order; IPv4 in the first four bytes */
+	char comm[16];
+};
+_Static_assert(sizeof(struct vantio_event) == 192, "vantio_event is ABI");
+#define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line. One table (cli/table.c) holds every command, option and help text; dispatch, usage, completions and the
+ * check of the man pages read it. Only this folder prints or exits. stdout is data, stderr is diagnostics.
+ */
+#ifndef VANTIO_CLI_H
+#define VANTIO_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/error.h"
+
+#define VANTIO_VERSION "0.1.0"
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILURE = 1,
+	CLI_USAGE = 2,
+	CLI_VERIFY_FAILED = 3,
+	CLI_INCONCLUSIVE = 4,
+	CLI_UNSUPPORTED = 5, /* not permitted or not supported here */
+};
+
+/* What a value or an argument is: how it is checked and what completes it. */
+enum cli_kind {
+	CLI_FLAG,     /* no value */
+	CLI_TEXT,
+	CLI_NUMBER,   /* decimal u64 */
+	CLI_DURATION, /* 250ms, 60s, 5m, 2h */
+	CLI_TIME,     /* RFC 3339 */
+	CLI_CHOICE,   /* one of `choices` */
+	CLI_FILE,
+	CLI_DIR,
+	CLI_POLICY,   /* a policy file */
+	CLI_CASES,
+	CLI_AGENT,    /* name of an enrolled agent */
+	CLI_RECORD,   /* record id or leaf */
+	CLI_TRACE,    /* trace id */
+	CLI_OP,       /* operation of `policy explain` */
+	CLI_PROGRAM,  /* a command and its arguments, after -- */
+};
+
+struct cli_option {
+	const char *name; /* long, without -- */
+	char letter;      /* short, or 0 */
+	enum cli_kind kind;
+	const char *metavar; /* "FILE"; NULL for flags */
+	const char *help;
+	const char *const *choices; /* NULL-terminated, for CLI_CHOICE */
+	bool repeat;
+};
+
+struct cli_arg {
+	const char *metavar;
+	enum cli_kind kind;
+	bool optional;
+	bool repeat; /* only the last one */
+};
+
+struct cli;
+
+struct cli_command {
+	const char *noun;
+	const char *verb; /* NULL where the noun is the command */
+	const char *help; /* one line, no full stop */
+	const struct cli_option *options; /* ends with a zeroed one; NULL: none */
+	const struct cli_arg *args;       /* ends with a zeroed one; NULL: none */
+	int (*run)(struct cli *cli);      /* returns enum cli_exit (run: the command's own status) */
+};
+
+extern const struct cli_command cli_commands[];
+extern const struct cli_option cli_global_options[]; /* --json --ledger DIR --no-color --quiet --version --help */
+
+/* ---- what a command reads ---- */
+
+bool cli_json(const struct cli *cli);
+bool cli_has(const struct cli *cli, const char *option);
+const char *cli_get(const struct cli *cli, const char *option); /* the last value, or NULL */
+/* The i-th value of a repeated option, or NULL. */
+const char *cli_get_nth(const struct cli *cli, const char *option, size_t i);
+uint64_t cli_get_number(const struct cli *cli, const char *option, uint64_t fallback); /* checked while parsing; durations in ns */
+size_t cli_argc(const struct cli *cli);
+const char *cli_arg(const struct cli *cli, size_t i); /* NULL beyond */
+char **cli_program(const struct cli *cli);            /* NULL-terminated, what follows --, or NULL */
+/* The ledger's folder: --ledger, VANTIO_LEDGER, the default. Borrowed. */
+const char *cli_ledger_dir(struct cli *cli);
+
+/* ---- what a command writes ---- */
+
+/* Prints one JSON document on stdout and frees it. Returns CLI_OK or CLI_FAILURE when stdout cannot be written. */
+int cli_emit(struct cli *cli, cJSON *document);
+/* Reports an error: text on stderr, or with --json {"error":{"code":..,"message":..}} on stdout. Returns `exit_code`. */
+int cli_fail(struct cli *cli, enum cli_exit exit_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same from lib/'s error; EPERM, EACCES, EOPNOTSUPP, ENOSYS give CLI_UNSUPPORTED, others CLI_FAILURE. */
+int cli_fail_error(struct cli *cli, const struct vantio_error *err);
+/* A usage error of the command itself: adds the command's usage line. Returns CLI_USAGE. */
+int cli_usage_error(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A remark on stderr, unless --quiet. */
+void cli_note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Prints untrusted bytes escaped. */
+void cli_print_escaped(FILE *out, const void *bytes, size_t len);
+/* SGR codes where stdout is a terminal and NO_COLOR is unset; "" otherwise. */
+const char *cli_color(const struct cli *cli, const char *name); /* "red" "green" "yellow" "dim" "bold" "reset" */
+
+#define CLI_COMMAND(name) int cmd_##name(struct cli *cli)
+
+CLI_COMMAND(doctor);
+CLI_COMMAND(run);
+CLI_COMMAND(enforce);
+CLI_COMMAND(load);
+CLI_COMMAND(unload);
+CLI_COMMAND(status);
+CLI_COMMAND(policy_check);
+CLI_COMMAND(policy_show);
+CLI_COMMAND(policy_hash);
+CLI_COMMAND(policy_explain);
+CLI_COMMAND(policy_test);
+CLI_COMMAND(policy_push);
+CLI_COMMAND(agent_enroll);
+CLI_COMMAND(agent_list);
+CLI_COMMAND(agent_remove);
+CLI_COMMAND(tail);
+CLI_COMMAND(killswitch);
+CLI_COMMAND(ledger_verify);
+CLI_COMMAND(ledger_list);
+CLI_COMMAND(ledger_show);
+CLI_COMMAND(ledger_export);
+CLI_COMMAND(key_generate);
+CLI_COMMAND(key_show);
+CLI_COMMAND(completion);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger (DESIGN 7, vantio-ledger(5)): a folder of append-only segments, an RFC 6962 hash tree over their lines, and a
+ * C2SP checkpoint signed with Ed25519. The log is the truth; the SQLite index can be rebuilt from it.
+ *
+ * Writer: one at a time (a lock on the folder). Append is group commit: lines are staged, then vantio_ledger_commit() writes and
+ * fdatasyncs segments and sidecars, writes tiles, signs, renames the checkpoint, fsyncs the folder. Only what a checkpoint
+ * covers is acknowledged. After a failed write or fsync every later call fails: the writer must be closed.
+ */
+#ifndef VANTIO_LEDGER_LEDGER_H
+#define VANTIO_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "record/record.h"
+
+#define VANTIO_SEGMENT_RECORDS 65536u
+
+struct vantio_ledger; /* a writer */
+
+/*
+ * Opens `dir` for writing; makes it (0700), its key and a size-0 checkpoint if it is not there. EBUSY names the process that
+ * holds it. EPROTO: a ledger of another version or a half-written key, with the mend in `err`.
+ */
+int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vantio_error *err);
+/* Stages one record: sets its leaf, draws its salts. Not durable before commit. */
+int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struct vantio_error *err);
+/* Makes everything staged durable and covered by a new checkpoint. No staged records: does nothing. */
+int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err);
+size_t vantio_ledger_staged(const struct vantio_ledger *l); /* records */
+uint64_t vantio_ledger_size(const struct vantio_ledger *l); /* records that the checkpoint covers */
+/* Releases the lock; what is staged and not committed is dropped. NULL is fine. */
+void vantio_ledger_close(struct vantio_ledger *l);
+
+enum vantio_ledger_verdict {
+	VANTIO_LEDGER_OK = 0,
+	VANTIO_LEDGER_UNANCHORED, /* OK, but a return to an older signed state cannot be excluded */
+	VANTIO_LEDGER_FAIL,
+	VANTIO_LEDGER_INCONCLUSIVE,
+};
+
+struct vantio_ledger_report {
+	enum vantio_ledger_verdict verdict;
+	uint64_t records;
+	bool has_leaf;
+	uint64_t leaf;    /* the first bad one, if has_leaf */
+	char reason[512]; /* of FAIL and INCONCLUSIVE; escaped */
+	char origin[256];
+	char root[65];    /* hex */
+	char notes[8][256]; /* what is worth saying and no failure */
+	size_t n_notes;
+};
+
+struct vantio_verify_options {
+	const char *vkey;    /* genesis verifier key as text, or NULL: the ledger's own epochs/00000000, which proves only that the folder agrees with itself */
+	const char *against; /* file of a checkpoint kept elsewhere, or NULL */
+	const char *state_dir; /* remembered heads; NULL: none is read or kept */
+};
+
+/* Never writes to `dir`. 0 whenever `ret` holds a verdict, whatever it is. */
+int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *opts, struct vantio_ledger_report *ret,
+			 struct vantio_error *err);
+
+#endif
