@@ -175,8 +175,8 @@ _Static_assert(sizeof(struct vantio_net_key) == 24, "vantio_net_key is ABI");
 
 /* Value of the task storage, kept on the thread group's leader. */
 struct vantio_label {
-	__u32 agent; /* index into the agents map, never 0 */
-	__u32 flags; /* none yet, 0 */
+	__u32 agent;    /* index into the agents map, never 0 */
+	__u32 instance; /* must equal the agent's: a label of an agent that was removed is void */
 	__u64 trace_id;
 	__u64 cgroup_id; /* the enrolled cgroup that it came from; 0 when enrolled by pid */
 };
@@ -187,16 +187,20 @@ _Static_assert(sizeof(struct vantio_label) == 24, "vantio_label is ABI");
 #define VANTIO_AGENT_SOFT_KILL  2
 #define VANTIO_AGENT_QUARANTINE 3
 
+#define VANTIO_AGENT_FLAG_TRANSIENT 0x1u /* made by `run`: removed with its cgroup */
+
 /* Value of the agents array. */
 struct vantio_agent {
 	__u32 state; /* VANTIO_AGENT_*: the one word that the kill switch flips */
 	__u32 slot;  /* of the policy in force for it */
+	__u32 instance; /* counts the uses of this element, so that old labels do not fit a new agent */
+	__u32 flags;    /* VANTIO_AGENT_FLAG_* */
 	__u64 trace_id;  /* given to its processes; 0 is none */
 	__u64 cgroup_id; /* enrolled cgroup, or 0 */
 	__u64 since_ns;  /* CLOCK_BOOTTIME of the enrolment */
 	char name[VANTIO_NAME_MAX]; /* NUL-terminated */
 };
-_Static_assert(sizeof(struct vantio_agent) == 96, "vantio_agent is ABI");
+_Static_assert(sizeof(struct vantio_agent) == 104, "vantio_agent is ABI");
 
 /* The one element of the control array. */
 struct vantio_control {
@@ -303,11 +307,12 @@ struct vantio_event {
 	__u16 sock_proto; /* IPPROTO_* */
 	__u16 port;    /* host order */
 	__u16 pad;
-	__u32 pad2;
+	__u32 instance; /* of the agent */
 	__u8 addr[16]; /* network order; IPv4 in the first four bytes */
 	char comm[16];
+	char agent_name[VANTIO_NAME_MAX]; /* NUL-terminated */
 };
-_Static_assert(sizeof(struct vantio_event) == 192, "vantio_event is ABI");
+_Static_assert(sizeof(struct vantio_event) == 256, "vantio_event is ABI");
 #define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
 
 #endif
