@@ -22,7 +22,7 @@ endif
 say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(patsubst $(O)/%,%,$(2)))
 
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2
-CWARN    := $(WARN) -Wmissing-prototypes -Wstrict-prototypes
+CWARN     = $(WARN) -Wmissing-prototypes -Wstrict-prototypes
 HARDEN   := -fstack-protector-strong -fPIE
 CPPFLAGS += -D_GNU_SOURCE -Ilib -Ibpf -I$(O)/gen
 CFLAGS   ?= -O2 -g

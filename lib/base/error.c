@@ -8,28 +8,36 @@
 
 int vantio_fail(struct vantio_error *err, int code, const char *fmt, ...)
 {
+	char text[VANTIO_ERROR_TEXT]; /* an argument may be err->text itself */
 	va_list ap;
 
-	err->code = code > 0 ? code : EIO;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
 	va_end(ap);
+	err->code = code > 0 ? code : EIO;
+	memcpy(err->text, text, sizeof(text));
 	return -err->code;
 }
 
 int vantio_fail_prefix(struct vantio_error *err, const char *fmt, ...)
 {
-	char rest[VANTIO_ERROR_TEXT];
+	char text[VANTIO_ERROR_TEXT];
+	size_t used, rest;
 	va_list ap;
-	size_t used;
 	int n;
 
-	memcpy(rest, err->text, sizeof(rest));
 	va_start(ap, fmt);
-	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	used = n < 0 ? 0 : (size_t)n;
-	if (used < sizeof(err->text))
-		snprintf(err->text + used, sizeof(err->text) - used, ": %s", rest);
+	if (used + 3 < sizeof(text)) {
+		memcpy(text + used, ": ", 2);
+		used += 2;
+		rest = strnlen(err->text, sizeof(text) - used - 1); /* what does not fit is cut */
+		memcpy(text + used, err->text, rest);
+		text[used + rest] = '\0';
+	}
+	memcpy(err->text, text, sizeof(text));
 	return -err->code;
 }

@@ -13,7 +13,8 @@
 int vantio_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len, struct vantio_error *err);
 /* The same where a link as last component is welcome (a policy file that an admin linked). */
 int vantio_read_file_follow(const char *path, size_t max, char **ret, size_t *ret_len, struct vantio_error *err);
-/* Small pseudo files (cgroup, proc): reads up to `max` bytes, NUL-terminated, trailing newline removed. */
+/* Small pseudo files (cgroup, proc): the whole text with its NUL in the `max` bytes of `out` (EFBIG if it does not
+ * fit), one trailing newline removed. */
 int vantio_read_pseudo(int dirfd, const char *path, char *out, size_t max, struct vantio_error *err);
 int vantio_write_pseudo(int dirfd, const char *path, const char *text, struct vantio_error *err);
 

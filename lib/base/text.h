@@ -2,7 +2,7 @@
 /*
  * Bytes to text and back. The escape is the one form in which bytes that a process could have chosen
  * (comm, paths, names) are stored and shown: well-formed printable UTF-8 passes, a backslash becomes `\\`,
- * every other byte (controls, DEL, C1 controls, ill-formed UTF-8) becomes `\xHH`. Policy globs read the same spelling back.
+ * every other byte (controls, DEL, C1 controls, invisible and bidirectional format characters, ill-formed UTF-8) becomes `\xHH`. Policy globs read the same spelling back.
  */
 #ifndef VANTIO_BASE_TEXT_H
 #define VANTIO_BASE_TEXT_H
@@ -16,7 +16,7 @@
 void vantio_escape(struct vantio_buf *out, const void *bytes, size_t len);
 /* Owned by the caller; NULL when memory ran out. */
 char *vantio_escape_dup(const void *bytes, size_t len);
-/* Reverses vantio_escape; appends the raw bytes. False if the text is not such an escape. */
+/* Reverses vantio_escape; appends the raw bytes. False, and nothing appended, if the text is not exactly what vantio_escape writes. */
 bool vantio_unescape(struct vantio_buf *out, const char *text, size_t len);
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool vantio_utf8_valid(const void *bytes, size_t len);
