@@ -119,6 +119,7 @@ struct vantio_policy {
 	bool names_hosts; /* some [network] rule is NAME or SUFFIX */
 	uint8_t hash[32]; /* SHA-256 of the canonical form */
 	char *file;       /* owned: as the caller named it, for "file:line" */
+	struct vantio_pos default_pos[3]; /* of the `default` of [file], [exec], [network] */
 };
 
 struct vantio_expand {
