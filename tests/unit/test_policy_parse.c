@@ -82,7 +82,7 @@ static void policy_full_fills_every_member(void **state)
 	assert_false(p->limits[VANTIO_LIMIT_RENAME].set);
 	assert_true(p->kernel_allow[VANTIO_SURFACE_PTRACE]);
 	assert_false(p->kernel_allow[VANTIO_SURFACE_BPF]);
-	assert_int_equal(p->kernel_pos[VANTIO_SURFACE_PTRACE].line, 28);
+	assert_int_equal(p->kernel_pos[VANTIO_SURFACE_PTRACE].line, 27);
 	assert_int_equal(p->kernel_pos[VANTIO_SURFACE_BPF].line, 0);
 	vantio_policy_free(p);
 }
