@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#   make            build/vantioctl          make check       unit + cli + vm tests
-#   make demo       the main job, in a guest make check-unit  the quick ones
-#   make deps       install what is missing  make install     PREFIX=/usr/local DESTDIR=
+#   make            build/vantioctl            make check       unit + cli + vm tests
+#   make demo       the main job, in a guest   make check-unit  the quick ones
+#   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
+#   make check-vm KERNELS=6.12 VM_TESTS="t_harness"             some tests on one kernel
 #   O=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors, SAN=1 adds ASan and UBSan.
 
 O       ?= build
-PREFIX  ?= /usr/local
-DESTDIR ?=
-CC      ?= gcc
-CXX     ?= g++
+ifeq ($(origin CC),default)
+CC  := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKGS    := libbpf libelf libsodium sqlite3 libcjson libseccomp
+
+# Goals that compile need what compiling needs; those that do not must work on a bare machine.
+NO_BUILD := deps check check-san check-clang check-werror demo clean uninstall
+ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
+BUILDING := 1
+ifeq ($(wildcard $(O)/.deps),)
+ifneq ($(shell scripts/deps --check build >&2 && mkdir -p $(O) && touch $(O)/.deps && echo ok),ok)
+$(error something that the build needs is not there)
+endif
+endif
+endif
 
 ifeq ($(V),1)
 Q :=
@@ -23,7 +37,7 @@ say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(patsubst $(O)/%,%,$(2)))
 
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2
 CWARN     = $(WARN) -Wmissing-prototypes -Wstrict-prototypes
-HARDEN   := -fstack-protector-strong -fPIE
+HARDEN   := -fstack-protector-strong -fPIE -ffile-prefix-map=$(CURDIR)=.
 CPPFLAGS += -D_GNU_SOURCE -Ilib -Ibpf -I$(O)/gen
 CFLAGS   ?= -O2 -g
 ifeq ($(SAN),1)
@@ -35,10 +49,19 @@ endif
 ifeq ($(WERROR),1)
 WARN  += -Werror
 endif
-ALL_CFLAGS   = -std=gnu11 $(CWARN) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
+ALL_CFLAGS   = -std=gnu11 $(CWARN) $(HARDEN) $(CFLAGS) $(PKG_CFLAGS)
 ALL_CXXFLAGS = -std=c++17 $(WARN) $(HARDEN) $(CFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now
-LDLIBS   = $(shell pkg-config --libs $(PKGS)) -lstdc++ -lm -lpthread
+ifdef BUILDING
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+# Other flags make other objects: this file changes with them, and everything depends on it.
+FLAGS_NOW  := $(CC) $(CXX) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+ifneq ($(FLAGS_NOW),$(shell cat $(O)/.flags 2>/dev/null))
+$(shell mkdir -p $(O) && echo '$(FLAGS_NOW)' >$(O)/.flags)
+endif
+endif
+LDLIBS := $(PKG_LIBS) -lstdc++ -lm -lpthread
 
 LIB_C    := $(sort $(wildcard lib/*/*.c))
 LIB_CC   := $(sort $(wildcard lib/*/*.cc))
@@ -62,11 +85,11 @@ $(O)/libvantio.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJ)
 
-$(O)/%.o: %.c | $(SKEL)
+$(O)/%.o: %.c $(O)/.flags | $(SKEL)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/%.o: %.cc
+$(O)/%.o: %.cc $(O)/.flags
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D) && $(CXX) $(CPPFLAGS) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
 
@@ -93,11 +116,46 @@ $(O)/tests/unit/%: tests/unit/%.c $(O)/libvantio.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a -lcmocka $(LDLIBS)
 
-.PHONY: check-unit clean
+# Programs that run in a guest (tests/vm/vt.h); `broken` is what the harness is tested with.
+$(O)/tests/vm/%: tests/vm/%.c $(O)/libvantio.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/vm $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a $(LDLIBS)
+
+KERNELS  ?= 6.1 6.12
+VM_TESTS ?= $(patsubst tests/vm/%.c,%,$(sort $(wildcard tests/vm/t_*.c)))
+VM_BIN   := $(VM_TESTS:%=$(O)/tests/vm/%)
+
+.PHONY: deps check check-unit check-harness check-vm check-san check-clang check-werror clean
+deps:
+	@scripts/deps build test
+
+# Installs what is missing, and only then builds: what make knew before that may be wrong.
+check:
+	@scripts/deps build test
+	@+MAKE="$(MAKE)" tests/check unit harness vm
+
 check-unit: $(UNIT_BIN)
-	$(Q)failed=0; for t in $(UNIT_BIN); do $$t || failed=1; done; exit $$failed
+	@tests/unit/run $(UNIT_BIN)
+
+check-harness: $(O)/tests/vm/broken/t_broken
+	@echo '# begin selftest' >$(O)/selftest.log; status=0; \
+	tests/vm/selftest $< >>$(O)/selftest.log 2>&1 || status=$$?; \
+	echo "# end selftest $$status" >>$(O)/selftest.log; tests/tally $(O)/selftest.log
+
+check-vm: $(O)/vantioctl $(VM_BIN)
+	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl $(VM_BIN)
+
+check-san:
+	@+$(MAKE) --no-print-directory SAN=1 WERROR=1 O=$(O)-san check-unit
+
+check-clang:
+	@+$(MAKE) --no-print-directory CC=clang CXX=clang++ WERROR=1 O=$(O)-clang all check-unit
+
+# The tests of a build with optimisation: gcc warns of more there than in the sanitised one.
+check-werror:
+	@+$(MAKE) --no-print-directory WERROR=1 O=$(O)-werror all check-unit
 
 clean:
 	rm -rf $(O)
 
--include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d $(O)/*/*/*/*.d)
