@@ -155,6 +155,16 @@ check-clang:
 check-werror:
 	@+$(MAKE) --no-print-directory WERROR=1 O=$(O)-werror all check-unit
 
+# The command line: its tests, and the completion scripts that are written from its table.
+.PHONY: check-cli completions
+check-cli: $(O)/vantioctl
+	$(Q)VANTIOCTL=$(O)/vantioctl tests/cli/run
+
+completions: $(O)/vantioctl
+	$(Q)$< completion bash >completions/vantioctl.bash
+	$(Q)$< completion zsh >completions/_vantioctl
+	$(Q)$< completion fish >completions/vantioctl.fish
+
 clean:
 	rm -rf $(O)
 

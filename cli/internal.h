@@ -27,6 +27,10 @@ struct cli {
 /* options.c: CLI_OK, or an exit code after reporting. */
 int cli_parse(struct cli *cli, int argc, char **argv);
 void cli_clear(struct cli *cli);
+/* By name, or by letter if that is not 0: of the command, then of all. NULL if there is none. */
+const struct cli_option *cli_known_option(const struct cli *cli, const char *name, size_t len, char letter);
+/* The value of a NUMBER, DURATION or TIME; false if it is none. */
+bool cli_number_of(enum cli_kind kind, const char *value, uint64_t *ret);
 
 /* table.c */
 const struct cli_noun *cli_find_noun(const char *name);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The words of the command line, read once from left to right against the table. Exact names only. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "internal.h"
@@ -42,7 +40,7 @@ static size_t add_names(const char **names, size_t n, size_t max, const struct c
 
 /* ---- values ---- */
 
-static bool number_of(enum cli_kind kind, const char *value, uint64_t *ret)
+bool cli_number_of(enum cli_kind kind, const char *value, uint64_t *ret)
 {
 	switch (kind) {
 	case CLI_NUMBER:
@@ -99,7 +97,7 @@ static int check_value(struct cli *cli, const char *what, enum cli_kind kind, co
 	if (kind == CLI_CHOICE)
 		return check_choice(cli, what, value, choices);
 	if (kind == CLI_NUMBER || kind == CLI_DURATION || kind == CLI_TIME)
-		ok = number_of(kind, value, &ignored);
+		ok = cli_number_of(kind, value, &ignored);
 	else if (kind == CLI_TRACE)
 		ok = vantio_parse_trace_id(value, &ignored);
 	if (ok || kind == CLI_TEXT)
@@ -118,7 +116,7 @@ static const struct cli_option *find_option(const struct cli_option *o, const ch
 	return NULL;
 }
 
-static const struct cli_option *known_option(const struct cli *cli, const char *name, size_t len, char letter)
+const struct cli_option *cli_known_option(const struct cli *cli, const char *name, size_t len, char letter)
 {
 	const struct cli_option *o = NULL;
 
@@ -198,7 +196,7 @@ static int long_option(struct parser *p, const char *word)
 {
 	const char *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	const struct cli_option *o = known_option(p->cli, word, len, 0);
+	const struct cli_option *o = cli_known_option(p->cli, word, len, 0);
 	int r;
 
 	if (!o)
@@ -221,7 +219,7 @@ static int short_options(struct parser *p, const char *word)
 	int r;
 
 	for (; *word; word++) {
-		o = known_option(p->cli, NULL, 0, *word);
+		o = cli_known_option(p->cli, NULL, 0, *word);
 		if (!o) {
 			cleanup_free char *shown = vantio_escape_dup(word, 1);
 
@@ -456,85 +454,4 @@ void cli_clear(struct cli *cli)
 	free(cli->args);
 	free(cli->ledger_dir);
 	*cli = (struct cli){ 0 };
-}
-
-/* ---- what commands ask ---- */
-
-bool cli_json(const struct cli *cli)
-{
-	return cli->json;
-}
-
-bool cli_has(const struct cli *cli, const char *option)
-{
-	size_t i;
-
-	for (i = 0; i < cli->n_given; i++)
-		if (!strcmp(cli->given[i].option->name, option))
-			return true;
-	/* A name that is not in the table is a mistake in the program, found here rather than by a user. */
-	assert(!cli->command || known_option(cli, option, strlen(option), 0));
-	return false;
-}
-
-const char *cli_get(const struct cli *cli, const char *option)
-{
-	const char *value = NULL;
-	size_t i;
-
-	if (!cli_has(cli, option))
-		return NULL;
-	for (i = 0; i < cli->n_given; i++)
-		if (!strcmp(cli->given[i].option->name, option))
-			value = cli->given[i].value;
-	return value;
-}
-
-const char *cli_get_nth(const struct cli *cli, const char *option, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < cli->n_given; i++)
-		if (!strcmp(cli->given[i].option->name, option) && n-- == 0)
-			return cli->given[i].value;
-	return NULL;
-}
-
-uint64_t cli_get_number(const struct cli *cli, const char *option, uint64_t fallback)
-{
-	const struct cli_option *o = known_option(cli, option, strlen(option), 0);
-	const char *value = cli_get(cli, option);
-	uint64_t v = fallback;
-
-	if (value && o)
-		number_of(o->kind, value, &v);
-	return v;
-}
-
-size_t cli_argc(const struct cli *cli)
-{
-	return cli->n_args;
-}
-
-const char *cli_arg(const struct cli *cli, size_t i)
-{
-	return i < cli->n_args ? cli->args[i] : NULL;
-}
-
-char **cli_program(const struct cli *cli)
-{
-	return cli->program && cli->program[0] ? cli->program : NULL;
-}
-
-const char *cli_ledger_dir(struct cli *cli)
-{
-	const char *given = cli_get(cli, "ledger");
-
-	if (given)
-		return given;
-	if (!cli->ledger_dir)
-		cli->ledger_dir = vantio_default_ledger_path();
-	if (!cli->ledger_dir)
-		cli_note(cli, "there is no HOME to find the ledger in: give --ledger DIR or set VANTIO_LEDGER");
-	return cli->ledger_dir ? cli->ledger_dir : "";
 }

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for vantioctl; written by 'vantioctl completion bash', do not edit.
+
+# Sets what may follow the words $1 (a noun, or a noun and a verb).
+_vantioctl_table()
+{
+	opts= args=()
+	case $1 in
+	'')
+		verbs=
+		nouns=' completion help'
+		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
+		;;
+	completion)
+		verbs=''
+		opts='--values'
+		args+=('choice bash zsh fish')
+		;;
+	help)
+		verbs=''
+		opts=''
+		args+=('none')
+		args+=('none')
+		;;
+	esac
+}
+
+# Sets the kind of value that an option takes; $1 is "NOUN VERB|--option". Nothing for a flag.
+_vantioctl_value()
+{
+	case $1 in
+	*'|--ledger') value=dir ;;
+	'completion|--values') value='choice agent record trace' ;;
+	esac
+}
+
+# Offers what may stand in place of $cur: $1 is a kind, the rest its words.
+_vantioctl_offer()
+{
+	local kind=$1
+	shift
+	case $kind in
+	choice) mapfile -t COMPREPLY < <(compgen -W "$*" -- "$cur") ;;
+	file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	policy | cases)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -X '!*.toml' -- "$cur"; compgen -d -- "$cur")
+		;;
+	program) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+	agent | record | trace)
+		local values
+		values=$(vantioctl ${ledger:+--ledger "$ledger"} --quiet completion --values "$kind" 2>/dev/null)
+		mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")
+		;;
+	esac
+}
+
+_vantioctl()
+{
+	local cur word noun= verb= ledger= opt= i n=0 glued= nouns verbs opts value args
+	local -a w=()
+	COMPREPLY=()
+	# bash breaks --option=value at the sign: put it together again.
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == '=' && ${#w[@]} -gt 0 && ${w[-1]} == --?* && ${w[-1]} != *=* ]]; then
+			w[-1]+='='
+			glued=1
+		elif [[ $glued ]]; then
+			w[-1]+=$word
+			glued=
+		else
+			w+=("$word")
+		fi
+	done
+	cur=${w[-1]}
+	_vantioctl_table ''
+	for ((i = 0; i < ${#w[@]} - 1; i++)); do
+		word=${w[i]}
+		case $word in
+		--)
+			[[ ${args[0]} == program ]] || continue
+			if ((i == ${#w[@]} - 2)); then _vantioctl_offer program; else _vantioctl_offer file; fi
+			return
+			;;
+		--ledger=*) ledger=${word#*=} ;;
+		-*)
+			value=
+			_vantioctl_value "$noun${verb:+ $verb}|$word"
+			[[ $value ]] || continue
+			if ((++i == ${#w[@]} - 1)); then
+				# shellcheck disable=SC2086
+				_vantioctl_offer $value
+				return
+			fi
+			[[ $word == --ledger ]] && ledger=${w[i]}
+			;;
+		*)
+			if [[ ! $noun ]]; then
+				noun=$word
+				_vantioctl_table "$noun"
+			elif [[ ! $verb && $n == 0 && " $verbs " == *" $word "* ]]; then
+				verb=$word
+				_vantioctl_table "$noun $verb"
+			else
+				((n++))
+			fi
+			;;
+		esac
+	done
+	if [[ $cur == --*=* ]]; then
+		opt=${cur%%=*}
+		value=
+		_vantioctl_value "$noun${verb:+ $verb}|$opt"
+		cur=${cur#*=}
+		# shellcheck disable=SC2086
+		[[ $value ]] && _vantioctl_offer $value
+		[[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=("${COMPREPLY[@]/#/$opt=}")
+	elif [[ $cur == -* ]]; then
+		_vantioctl_offer choice "$globals $opts"
+	elif [[ ! $noun ]]; then
+		_vantioctl_offer choice "$nouns"
+	elif [[ ! $verb && $verbs ]]; then
+		_vantioctl_offer choice "$verbs"
+	elif ((${#args[@]})); then
+		value=${args[n]}
+		((n >= ${#args[@]})) && [[ ${args[-1]} == *' ...' ]] && value=${args[-1]}
+		value=${value% ...}
+		# shellcheck disable=SC2086
+		[[ $value && $value != program ]] && _vantioctl_offer $value
+	fi
+}
+
+complete -F _vantioctl vantioctl

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
+
+set -g __vantioctl_valued --ledger --values
+
+# The words before the cursor without options and their values.
+function __vantioctl_words
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip -eq 1
+            set skip 0
+        else if contains -- $word $__vantioctl_valued
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+        end
+    end
+end
+
+# True after the words $argv[2..], with $argv[1] more behind them; '+' is any number.
+function __vantioctl_after
+    set -l words (__vantioctl_words)
+    set -l prefix $argv[2..-1]
+    set -l n (count $prefix)
+    test (count $words) -ge $n; or return 1
+    if test $n -gt 0
+        test "$words[1..$n]" = "$prefix"; or return 1
+    end
+    test $argv[1] = +; or test (count $words) -eq (math $n + $argv[1])
+end
+
+function __vantioctl_values
+    vantioctl --quiet completion --values $argv[1] 2>/dev/null
+end
+
+complete -c vantioctl -f
+complete -c vantioctl -l json -s j -d 'print one JSON document, errors included'
+complete -c vantioctl -l ledger -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'the ledger\'s folder (default: $VANTIO_LEDGER, /var/lib/vantio/ledger)'
+complete -c vantioctl -l no-color -d 'no colours (as NO_COLOR in the environment)'
+complete -c vantioctl -l quiet -s q -d 'no remarks on stderr, only errors'
+complete -c vantioctl -l version -s V -d 'print the version'
+complete -c vantioctl -l help -s h -d 'print help for the command'
+complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
+complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
+complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print the newest values that the ledger knows, for the scripts'
+complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'
