@@ -11,11 +11,12 @@ export HOME=$TMP/home XDG_DATA_HOME=$TMP/data XDG_STATE_HOME=$TMP/state XDG_CONF
 mkdir -p "$HOME"
 vantioctl() { "$VANTIOCTL" "$@"; }
 
-pass() { echo "ok $1"; }
-fail() { echo "not ok $1"; shift; [[ $# -eq 0 ]] || printf '%s\n' "$@" | sed 's/^/#   /'; FAILED=1; }
-skip() { echo "ok $1 # SKIP $2"; }
-FAILED=0
-finish() { exit "$FAILED"; }
+N=0 FAILED=0
+pass() { echo "ok $((++N)) - $1"; }
+fail() { echo "not ok $((++N)) - $1"; shift; [[ $# -eq 0 ]] || printf '%s\n' "$@" | sed 's/^/#   /'; FAILED=1; }
+skip() { echo "ok $((++N)) - $1 # SKIP $2"; }
+# The last line of every test: without it, and its plan, the file counts as failed.
+finish() { echo "1..$N"; exit "$FAILED"; }
 
 # Runs a command; $rc, $out (stdout) and $err (stderr) hold what came of it.
 try() { out=$("$@" 2>"$TMP/err"); rc=$?; err=$(<"$TMP/err"); }
