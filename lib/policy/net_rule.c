@@ -3,7 +3,6 @@
  * One [network] rule or target: "[proto:]host[:port]", "unix:GLOB", "unix:@name" (DESIGN 3). Every refusal offers the
  * spelling that was probably meant. Hosts are told apart by their form alone; nothing is resolved.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,57 +12,16 @@
 #include "base/text.h"
 #include "policy/glob.h"
 #include "policy/net_rule.h"
+#include "policy/net_text.h"
 
 #define HOST_MAX     253
 #define LABEL_MAX    63
 #define ABSTRACT_MAX 107 /* sun_path less the NUL in front */
-#define QUOTE_MAX    120
-
-/* A piece of the rule's text. */
-struct slice {
-	const char *at;
-	size_t len;
-};
-
-#define S(s) (int)((s).len < QUOTE_MAX ? (s).len : QUOTE_MAX), (s).at
 
 void vantio_net_rule_free(struct vantio_net_rule *r)
 {
 	free(r->host);
 	*r = (struct vantio_net_rule){ 0 };
-}
-
-static bool slice_is(struct slice s, const char *word)
-{
-	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
-static bool slice_begins(struct slice s, const char *with)
-{
-	return s.len >= strlen(with) && memcmp(s.at, with, strlen(with)) == 0;
-}
-
-static struct slice slice_from(struct slice s, size_t n)
-{
-	return (struct slice){ s.at + n, s.len - n };
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_alnum(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool all_digits(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!is_digit(s.at[i]))
-			return false;
-	return s.len > 0;
 }
 
 static int set_host(struct vantio_net_rule *r, const char *bytes, size_t len, struct vantio_error *err)
@@ -127,143 +85,6 @@ static int parse_ports(struct slice s, struct vantio_net_rule *r, struct vantio_
 	return e;
 }
 
-/* ---- addresses ---- */
-
-static void show_address(const struct vantio_net_rule *r, char out[INET6_ADDRSTRLEN])
-{
-	inet_ntop(r->family == 4 ? AF_INET : AF_INET6, r->addr, out, INET6_ADDRSTRLEN);
-}
-
-/* Clears the bits behind the prefix; true if one was set. */
-static bool clear_host_bits(struct vantio_net_rule *r)
-{
-	unsigned int bytes = r->family == 4 ? 4 : 16;
-	bool set = false;
-
-	for (unsigned int i = 0; i < bytes; i++) {
-		unsigned int keep = r->prefix >= 8 * (i + 1) ? 8 : r->prefix > 8 * i ? r->prefix - 8 * i : 0;
-		uint8_t mask = (uint8_t)(0xff00u >> keep);
-
-		set = set || (r->addr[i] & ~mask & 0xff);
-		r->addr[i] &= mask;
-	}
-	return set;
-}
-
-static void unmap(struct vantio_net_rule *r)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	if (r->family != 6 || r->prefix < 96 || memcmp(r->addr, mapped, sizeof(mapped)) != 0)
-		return;
-	memmove(r->addr, r->addr + 12, 4);
-	memset(r->addr + 4, 0, 12);
-	r->family = 4;
-	r->prefix = (uint8_t)(r->prefix - 96);
-}
-
-static int parse_prefix(struct slice s, struct vantio_net_rule *r, struct vantio_error *err)
-{
-	unsigned int bits = r->family == 4 ? 32 : 128;
-	uint64_t prefix = bits;
-	char whole[INET6_ADDRSTRLEN], net[INET6_ADDRSTRLEN];
-	const char *open, *close;
-
-	if (s.len > 0 && !vantio_parse_u64(s.at + 1, s.len - 1, bits, &prefix))
-		return vantio_fail(err, EINVAL, "'%.*s' is not a prefix length: write / and a number from 0 to %u, without leading zeros",
-				   S(s), bits);
-	r->prefix = (uint8_t)prefix;
-	unmap(r);
-	show_address(r, whole);
-	if (!clear_host_bits(r))
-		return 0;
-	show_address(r, net);
-	open = r->family == 6 ? "[" : "";
-	close = r->family == 6 ? "]" : "";
-	return vantio_fail(err, EINVAL, "%s%s%s/%u has bits set behind its prefix: write %s%s%s/%u for the network, or %s%s%s for the one address",
-			   open, whole, close, r->prefix, open, net, close, r->prefix, open, whole, close);
-}
-
-static int fail_ipv4(struct slice host, struct vantio_error *err)
-{
-	struct slice rest = host;
-	size_t n = 1;
-
-	for (size_t i = 0; i < host.len; i++)
-		n += host.at[i] == '.';
-	while (n == 4 && rest.len > 0) {
-		const char *dot = memchr(rest.at, '.', rest.len);
-		struct slice part = { rest.at, dot ? (size_t)(dot - rest.at) : rest.len };
-
-		if (all_digits(part) && part.len > 1 && part.at[0] == '0')
-			return vantio_fail(err, EINVAL, "'%.*s' in the address %.*s has a leading zero, which some programs read as octal: leave it away",
-					   S(part), S(host));
-		rest = slice_from(rest, part.len < rest.len ? part.len + 1 : part.len);
-	}
-	return vantio_fail(err, EINVAL, "'%.*s' is not an IPv4 address: write four numbers from 0 to 255, as in 192.0.2.7 or 192.0.2.0/24",
-			   S(host));
-}
-
-static int parse_ipv4(struct slice host, struct vantio_net_rule *r, struct vantio_error *err)
-{
-	const char *slash = memchr(host.at, '/', host.len);
-	struct slice addr = { host.at, slash ? (size_t)(slash - host.at) : host.len };
-	char text[INET_ADDRSTRLEN];
-
-	if (addr.len >= sizeof(text))
-		return fail_ipv4(addr, err);
-	memcpy(text, addr.at, addr.len);
-	text[addr.len] = '\0';
-	/* inet_pton takes four decimal numbers without leading zeros and nothing else. */
-	if (inet_pton(AF_INET, text, r->addr) != 1)
-		return fail_ipv4(addr, err);
-	r->kind = VANTIO_NET_ADDRESS;
-	r->family = 4;
-	return parse_prefix(slice_from(host, addr.len), r, err);
-}
-
-/* The text of an IPv6 address as binary; false if it is none. */
-static bool read_ipv6(struct slice s, uint8_t addr[16])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (s.len >= sizeof(text))
-		return false;
-	memcpy(text, s.at, s.len);
-	text[s.len] = '\0';
-	return inet_pton(AF_INET6, text, addr) == 1;
-}
-
-/* `inner` stands between the brackets, `behind` is what follows them up to the port. */
-static int parse_ipv6(struct slice inner, struct slice behind, struct vantio_net_rule *r, struct vantio_error *err)
-{
-	const char *mark = memchr(inner.at, '%', inner.len);
-
-	if (mark)
-		return vantio_fail(err, EINVAL, "a rule has no zone: write [%.*s]; it holds on every interface",
-				   S(((struct slice){ inner.at, (size_t)(mark - inner.at) })));
-	mark = memchr(inner.at, '/', inner.len);
-	if (mark) {
-		struct slice addr = { inner.at, (size_t)(mark - inner.at) };
-
-		return vantio_fail(err, EINVAL, "the prefix stands behind the brackets: write [%.*s]%.*s", S(addr),
-				   S(slice_from(inner, addr.len)));
-	}
-	if (!read_ipv6(inner, r->addr)) {
-		uint8_t v4[4];
-		char text[INET_ADDRSTRLEN] = "";
-
-		memcpy(text, inner.at, inner.len < sizeof(text) ? inner.len : 0);
-		text[sizeof(text) - 1] = '\0';
-		if (inet_pton(AF_INET, text, v4) == 1)
-			return vantio_fail(err, EINVAL, "only IPv6 addresses stand in brackets: write %s", text);
-		return vantio_fail(err, EINVAL, "'%.*s' is not an IPv6 address, such as [2001:db8::1] or [2001:db8::]/32", S(inner));
-	}
-	r->kind = VANTIO_NET_ADDRESS;
-	r->family = 6;
-	return parse_prefix(behind, r, err);
-}
-
 /* ---- names ---- */
 
 static int check_label(struct slice label, struct slice host, struct vantio_error *err)
@@ -309,7 +130,7 @@ static int parse_name(struct slice host, struct vantio_net_rule *r, struct vanti
 			return e;
 		if (!dot) {
 			if (all_digits(label))
-				return fail_ipv4(host, err);
+				return vantio_net_fail_ipv4(host, err);
 			break;
 		}
 		rest = slice_from(rest, label.len + 1);
@@ -343,7 +164,7 @@ static int parse_host(struct slice host, struct vantio_net_rule *r, struct vanti
 	if (slice_is(host, "*"))
 		return vantio_fail(err, EINVAL, "a bare '*' is no host: write 0.0.0.0/0 and [::]/0 for every address, or *.example.org for the names below one");
 	if (looks_ipv4(host))
-		return parse_ipv4(host, r, err);
+		return vantio_net_parse_ipv4(host, r, err);
 	if (slash)
 		return vantio_fail(err, EINVAL, "only addresses take a prefix, and '%.*s' is not one: write the name alone, or a network such as 192.0.2.0/24",
 				   S(((struct slice){ host.at, (size_t)(slash - host.at) })));
@@ -386,9 +207,9 @@ static int fail_colons(struct slice s, struct vantio_error *err)
 	if (zone)
 		return vantio_fail(err, EINVAL, "a rule has no zone, and IPv6 addresses stand in brackets: write [%.*s]",
 				   S(((struct slice){ s.at, (size_t)(zone - s.at) })));
-	if (read_ipv6(addr, unused))
+	if (vantio_net_read_ipv6(addr, unused))
 		return vantio_fail(err, EINVAL, "IPv6 addresses stand in brackets: write [%.*s]%.*s", S(addr), S(slice_from(s, addr.len)));
-	if (read_ipv6(head, unused))
+	if (vantio_net_read_ipv6(head, unused))
 		return vantio_fail(err, EINVAL, "IPv6 addresses stand in brackets: write [%.*s]%.*s", S(head), S(slice_from(s, head.len)));
 	return vantio_fail(err, EINVAL, "'%.*s' has too many ':': a rule is [tcp:|udp:]HOST[:PORT], with IPv6 addresses in brackets", S(s));
 }
@@ -415,7 +236,7 @@ static int parse_bracketed(struct slice s, struct vantio_net_rule *r, struct van
 	}
 	if (behind.len > 0 && behind.at[0] != '/')
 		return vantio_fail(err, EINVAL, "'%.*s' behind the bracket is neither a prefix nor a port: write [ADDRESS]/PREFIX:PORT", S(behind));
-	return parse_ipv6(inner, behind, r, err);
+	return vantio_net_parse_ipv6(inner, behind, r, err);
 }
 
 static int parse_proto(struct slice *s, struct vantio_net_rule *r, struct vantio_error *err)
@@ -516,7 +337,7 @@ int vantio_net_rule_parse(const char *text, size_t len, struct vantio_net_rule *
 
 void vantio_net_rule_spell(const struct vantio_net_rule *r, struct vantio_buf *out)
 {
-	char addr[INET6_ADDRSTRLEN];
+	char addr[VANTIO_NET_ADDR_TEXT];
 
 	if (r->kind == VANTIO_NET_UNIX_GLOB || r->kind == VANTIO_NET_UNIX_ABSTRACT) {
 		vantio_buf_puts(out, r->kind == VANTIO_NET_UNIX_ABSTRACT ? "unix:@" : "unix:");
@@ -526,7 +347,7 @@ void vantio_net_rule_spell(const struct vantio_net_rule *r, struct vantio_buf *o
 	if (r->protos != (VANTIO_PROTO_TCP | VANTIO_PROTO_UDP))
 		vantio_buf_puts(out, r->protos == VANTIO_PROTO_TCP ? "tcp:" : "udp:");
 	if (r->kind == VANTIO_NET_ADDRESS) {
-		show_address(r, addr);
+		vantio_net_show_address(r, addr);
 		vantio_buf_printf(out, r->family == 6 ? "[%s]" : "%s", addr);
 		if (r->prefix != (r->family == 4 ? 32 : 128))
 			vantio_buf_printf(out, "/%u", r->prefix);

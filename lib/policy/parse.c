@@ -196,7 +196,9 @@ static int hash_policy(struct vantio_policy *p, struct vantio_error *err)
 /* The first error becomes the caller's. */
 static int fail_first(const struct vantio_diagnostics *diags, const char *file, struct vantio_error *err)
 {
-	for (size_t i = 0; i < diags->n; i++) {
+	cleanup_free char *safe = vantio_escape_dup(file, strlen(file));
+
+	for (size_t i = 0; safe && i < diags->n; i++) {
 		const struct vantio_diagnostic *d = &diags->items[i];
 		size_t more = diags->n_errors - 1;
 		char rest[48] = "";
@@ -205,8 +207,7 @@ static int fail_first(const struct vantio_diagnostics *diags, const char *file, 
 			continue;
 		if (more > 0)
 			snprintf(rest, sizeof(rest), " (and %zu more error%s)", more, more == 1 ? "" : "s");
-		return vantio_fail(err, EINVAL, "%s:%u:%u: %.800s%s", vantio_parse_quote(file, strlen(file)).text, d->pos.line,
-				   d->pos.col, d->text, rest);
+		return vantio_fail(err, EINVAL, "%.256s:%u:%u: %.640s%s", safe, d->pos.line, d->pos.col, d->text, rest);
 	}
 	return vantio_fail(err, ENOMEM, "out of memory");
 }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The noun `policy`: its rows, and the verbs that need no more than the text. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "policy_input.h"
+
+#define HASH_TEXT 65
+
+static void hash_text(char out[HASH_TEXT], const struct vantio_policy *p)
+{
+	vantio_hex(out, p->hash, sizeof(p->hash));
+}
+
+/* ---- check ---- */
+
+static bool begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+/* The first rule that only `run` can load, or NULL. */
+static const struct vantio_rule *find_workdir(const struct vantio_policy *p)
+{
+	for (enum vantio_list list = 0; list < VANTIO_LIST_MAX; list++)
+		for (size_t i = 0; i < p->lists[list].n; i++)
+			if (begins(p->lists[list].items[i].text, "$WORKDIR") || begins(p->lists[list].items[i].text, "unix:$WORKDIR"))
+				return &p->lists[list].items[i];
+	return NULL;
+}
+
+static size_t count_rules(const struct vantio_policy *p)
+{
+	size_t n = 0;
+
+	for (enum vantio_list list = 0; list < VANTIO_LIST_MAX; list++)
+		n += p->lists[list].n;
+	return n;
+}
+
+static void check_say(struct cli *cli, const struct cli_policy *p)
+{
+	const struct vantio_rule *workdir = p->policy ? find_workdir(p->policy) : NULL;
+	size_t n = p->policy ? count_rules(p->policy) : 0;
+
+	cli_policy_print_diagnostics(cli, p);
+	if (!p->policy)
+		return;
+	cli_print_escaped(stdout, p->file, strlen(p->file));
+	printf(": %sok%s: policy %s, %zu rule%s\n", cli_color(cli, "green"), cli_color(cli, "reset"), p->policy->name, n,
+	       n == 1 ? "" : "s");
+	if (workdir)
+		cli_note(cli, "line %u uses $WORKDIR, which only 'vantioctl run' gives: 'enforce' refuses this policy", workdir->pos.line);
+}
+
+static cJSON *check_json(const struct cli_policy *p)
+{
+	cJSON *item = cJSON_CreateObject();
+	cleanup_free char *file = vantio_escape_dup(p->file, strlen(p->file));
+	char hash[HASH_TEXT];
+
+	cJSON_AddStringToObject(item, "file", file ? file : "");
+	cJSON_AddBoolToObject(item, "ok", p->policy != NULL);
+	if (p->policy) {
+		hash_text(hash, p->policy);
+		cJSON_AddStringToObject(item, "name", p->policy->name);
+		cJSON_AddStringToObject(item, "policy_hash", hash);
+		cJSON_AddNumberToObject(item, "rules", (double)count_rules(p->policy));
+		cJSON_AddBoolToObject(item, "needs_workdir", find_workdir(p->policy) != NULL);
+	}
+	cJSON_AddItemToObject(item, "diagnostics", cli_policy_json_diagnostics(p));
+	return item;
+}
+
+CLI_COMMAND(policy_check)
+{
+	cJSON *doc = cJSON_CreateObject(), *files = cJSON_CreateArray();
+	bool good = true;
+
+	for (size_t i = 0; i < cli_argc(cli); i++) {
+		cleanup_cli_policy struct cli_policy p = { 0 };
+
+		cli_policy_read(&p, cli_arg(cli, i), cli_get(cli, "workdir"), true);
+		good = good && p.policy;
+		if (cli_json(cli))
+			cJSON_AddItemToArray(files, check_json(&p));
+		else
+			check_say(cli, &p);
+	}
+	cJSON_AddBoolToObject(doc, "ok", good);
+	cJSON_AddItemToObject(doc, "files", files);
+	if (!cli_json(cli)) {
+		cJSON_Delete(doc);
+		return good ? CLI_OK : CLI_FAILURE;
+	}
+	if (cli_emit(cli, doc) != CLI_OK)
+		return CLI_FAILURE;
+	return good ? CLI_OK : CLI_FAILURE;
+}
+
+/* ---- hash ---- */
+
+CLI_COMMAND(policy_hash)
+{
+	cleanup_cli_policy struct cli_policy p = { 0 };
+	cleanup_buf struct vantio_buf form = VANTIO_BUF_INIT;
+	struct vantio_error err = { 0 };
+	char hash[HASH_TEXT];
+	cJSON *doc;
+	int r = cli_policy_need(cli, &p, cli_arg(cli, 0), cli_get(cli, "workdir"));
+
+	if (r != CLI_OK)
+		return r;
+	if (vantio_policy_canonical(p.policy, &form, &err) < 0)
+		return cli_fail_error(cli, &err);
+	hash_text(hash, p.policy);
+	if (!cli_json(cli)) {
+		if (cli_has(cli, "canonical"))
+			fwrite(form.data, 1, form.len, stdout);
+		else
+			printf("%s\n", hash);
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	cJSON_AddStringToObject(doc, "name", p.policy->name);
+	cJSON_AddStringToObject(doc, "policy_hash", hash);
+	if (cli_has(cli, "canonical"))
+		cJSON_AddStringToObject(doc, "canonical", form.data);
+	return cli_emit(cli, doc);
+}
+
+/* ---- rows ---- */
+
+#define WORKDIR_OPTION { .name = "workdir", .letter = 'w', .kind = CLI_DIR, .metavar = "DIR", \
+	.help = "what $WORKDIR stands for (default: the current folder)" }
+
+static const struct cli_option check_options[] = { WORKDIR_OPTION, { 0 } };
+static const struct cli_option show_options[] = {
+	{ .name = "resolve", .letter = 'r', .kind = CLI_FLAG, .help = "ask for the addresses that host names stand for now" },
+	WORKDIR_OPTION,
+	{ 0 },
+};
+static const struct cli_option hash_options[] = {
+	{ .name = "canonical", .kind = CLI_FLAG, .help = "print the text that is hashed instead" },
+	WORKDIR_OPTION,
+	{ 0 },
+};
+static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
+static const struct cli_arg policies[] = { { .metavar = "FILE", .kind = CLI_POLICY, .repeat = true }, { 0 } };
+
+static const struct cli_command policy_commands[] = {
+	{ .verb = "check", .help = "say everything that is wrong with policies", .options = check_options, .args = policies,
+	  .run = cmd_policy_check },
+	{ .verb = "show", .help = "print a policy as it is understood, its rules numbered", .options = show_options,
+	  .args = one_policy, .run = cmd_policy_show },
+	{ .verb = "hash", .help = "print the hash that records name a policy by", .options = hash_options, .args = one_policy,
+	  .run = cmd_policy_hash },
+	{ 0 },
+};
+
+const struct cli_noun cli_noun_policy = { .name = "policy", .help = "check, show and ask policies", .commands = policy_commands };

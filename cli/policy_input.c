@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy_input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "policy/load.h"
+
+#define WINDOW 110 /* columns of a source line that are shown */
+
+void cli_policy_free(struct cli_policy *p)
+{
+	free(p->text);
+	vantio_policy_free(p->policy);
+	vantio_diagnostics_free(&p->diags);
+	*p = (struct cli_policy){ 0 };
+}
+
+/* ---- reading ---- */
+
+static int read_stdin(char **ret, size_t *ret_len, struct vantio_error *err)
+{
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vantio_fail(err, errno, "cannot read standard input: %s", strerror(errno));
+		if (text.len + (size_t)n > VANTIO_POLICY_TEXT_MAX)
+			return vantio_fail(err, EFBIG, "standard input holds more than %u bytes (16 MiB), the most that a policy may have",
+					   VANTIO_POLICY_TEXT_MAX);
+		vantio_buf_add(&text, chunk, (size_t)n);
+	}
+	*ret_len = text.len;
+	*ret = vantio_buf_steal(&text);
+	return *ret ? 0 : vantio_fail(err, ENOMEM, "out of memory");
+}
+
+void cli_policy_read(struct cli_policy *p, const char *file, const char *workdir, bool links)
+{
+	cleanup_free char *home = vantio_policy_home(), *cwd = workdir ? NULL : getcwd(NULL, 0);
+	struct vantio_expand expand = { .home = home, .workdir = workdir ? workdir : cwd };
+	bool in = strcmp(file, "-") == 0;
+	struct vantio_error err = { 0 };
+	int r;
+
+	*p = (struct cli_policy){ .file = in ? "<stdin>" : file };
+	r = in ? read_stdin(&p->text, &p->len, &err) :
+		 vantio_read_file_follow(file, VANTIO_POLICY_TEXT_MAX, &p->text, &p->len, &err);
+	if (r == 0) {
+		r = vantio_policy_parse(p->text, p->len, p->file, &expand, &p->policy, &p->diags, &err);
+		if (r == 0 && links)
+			vantio_policy_warn_links(p->policy, &p->diags);
+	}
+	if (r < 0 && p->diags.n == 0)
+		vantio_diagnostics_add(&p->diags, false, (struct vantio_pos){ 1, 1 }, "%s", err.text);
+}
+
+/* ---- telling ---- */
+
+/* The bytes of line `number`, without its end. */
+static const char *find_line(const struct cli_policy *p, uint32_t number, size_t *ret_len)
+{
+	const char *at = p->text, *end = p->text + p->len, *stop;
+
+	while (number > 1 && at < end) {
+		stop = memchr(at, '\n', (size_t)(end - at));
+		at = stop ? stop + 1 : end;
+		number--;
+	}
+	stop = memchr(at, '\n', (size_t)(end - at));
+	*ret_len = (size_t)((stop ? stop : end) - at);
+	if (*ret_len > 0 && at[*ret_len - 1] == '\r')
+		--*ret_len;
+	return at;
+}
+
+static bool begins_character(char c)
+{
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* One source byte sequence as the terminal may have it: a tab is one column, backslashes stay single. */
+static void add_source(struct vantio_buf *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		for (n = 1; i + n < len && !begins_character(bytes[i + n]); n++)
+			;
+		if (bytes[i] == '\t')
+			vantio_buf_putc(out, ' ');
+		else if (bytes[i] == '\\')
+			vantio_buf_putc(out, '\\');
+		else
+			vantio_escape(out, bytes + i, n);
+	}
+}
+
+/* The line and a caret under its column, a window of it where it is long. */
+static void print_source(const struct cli_policy *p, struct vantio_pos pos)
+{
+	cleanup_buf struct vantio_buf before = VANTIO_BUF_INIT, after = VANTIO_BUF_INIT;
+	size_t len, at = pos.col - 1, from = 0, until, columns = 0;
+	const char *line = find_line(p, pos.line, &len);
+
+	if (at > len)
+		at = len;
+	if (at > WINDOW / 2)
+		from = at - WINDOW / 2;
+	while (from > 0 && from < len && !begins_character(line[from]))
+		from--;
+	until = len - from > WINDOW ? from + WINDOW : len;
+	add_source(&before, line + from, at - from);
+	add_source(&after, line + at, until - at);
+	for (size_t i = 0; i < before.len; i++)
+		columns += begins_character(before.data[i]);
+	fprintf(stderr, "%5u | %s%s%s%s\n", pos.line, from > 0 ? "..." : "", before.data ? before.data : "",
+		after.data ? after.data : "", until < len ? "..." : "");
+	fprintf(stderr, "      | %*s^\n", (int)(columns + (from > 0 ? 3 : 0)), "");
+}
+
+void cli_policy_print_diagnostics(struct cli *cli, const struct cli_policy *p)
+{
+	bool terminal = isatty(STDERR_FILENO);
+
+	fflush(stdout);
+	for (size_t i = 0; i < p->diags.n; i++) {
+		const struct vantio_diagnostic *d = &p->diags.items[i];
+
+		if (d->warning && cli_has(cli, "quiet"))
+			continue;
+		cli_print_escaped(stderr, p->file, strlen(p->file));
+		fprintf(stderr, ":%u:%u: %s: %s\n", d->pos.line, d->pos.col, d->warning ? "warning" : "error", d->text);
+		if (terminal && p->text)
+			print_source(p, d->pos);
+	}
+}
+
+cJSON *cli_policy_json_diagnostics(const struct cli_policy *p)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < p->diags.n; i++) {
+		const struct vantio_diagnostic *d = &p->diags.items[i];
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddNumberToObject(item, "line", d->pos.line);
+		cJSON_AddNumberToObject(item, "col", d->pos.col);
+		cJSON_AddStringToObject(item, "severity", d->warning ? "warning" : "error");
+		cJSON_AddStringToObject(item, "message", d->text);
+		cJSON_AddItemToArray(list, item);
+	}
+	return list;
+}
+
+static int emit_bad(struct cli *cli, const struct cli_policy *p)
+{
+	cJSON *doc = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(doc, "error");
+	cleanup_free char *file = vantio_escape_dup(p->file, strlen(p->file));
+	cleanup_buf struct vantio_buf message = VANTIO_BUF_INIT;
+
+	for (size_t i = 0; i < p->diags.n && message.len == 0; i++)
+		if (!p->diags.items[i].warning)
+			vantio_buf_printf(&message, "%s:%u:%u: %s", file ? file : "", p->diags.items[i].pos.line,
+					  p->diags.items[i].pos.col, p->diags.items[i].text);
+	cJSON_AddNumberToObject(error, "code", CLI_FAILURE);
+	cJSON_AddStringToObject(error, "message", message.data ? message.data : "out of memory");
+	cJSON_AddItemToObject(error, "diagnostics", cli_policy_json_diagnostics(p));
+	cli_emit(cli, doc);
+	return CLI_FAILURE;
+}
+
+int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir)
+{
+	cli_policy_read(p, file, workdir, true);
+	if (!p->policy && cli_json(cli))
+		return emit_bad(cli, p);
+	cli_policy_print_diagnostics(cli, p);
+	return p->policy ? CLI_OK : CLI_FAILURE;
+}

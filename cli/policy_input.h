@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies as commands take them: a file or, as `-`, standard input; and what is wrong with them, as people and programs read it. */
+#ifndef VANTIO_CLI_POLICY_INPUT_H
+#define VANTIO_CLI_POLICY_INPUT_H
+
+#include "cli.h"
+#include "policy/policy.h"
+
+struct cli_policy {
+	const char *file;             /* borrowed: as the user named it, "<stdin>" for `-` */
+	char *text;                   /* owned */
+	size_t len;
+	struct vantio_policy *policy; /* owned; NULL if it is bad */
+	struct vantio_diagnostics diags;
+};
+
+void cli_policy_free(struct cli_policy *p);
+#define cleanup_cli_policy __attribute__((cleanup(cli_policy_free)))
+
+/*
+ * Reads and parses. `workdir` NULL is the current folder. What is wrong is in p->diags, a file that cannot be read too; nothing
+ * is printed. `links`: rules that run through symbolic links of this machine are warned of.
+ */
+void cli_policy_read(struct cli_policy *p, const char *file, const char *workdir, bool links);
+
+/* Every diagnostic on stderr as "file:line:col: error: ...", on a terminal with the line and a caret. */
+void cli_policy_print_diagnostics(struct cli *cli, const struct cli_policy *p);
+/* The same as a list of {"line","col","severity","message"}. NULL when memory ran out. */
+cJSON *cli_policy_json_diagnostics(const struct cli_policy *p);
+
+/*
+ * For commands that need a good policy: reads it, prints the diagnostics (warnings too) or, with --json and a bad policy, the
+ * error document with all of them. CLI_OK, or the exit code after reporting.
+ */
+int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir);
+
+#endif
