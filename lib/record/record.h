@@ -7,6 +7,8 @@
 #ifndef VANTIO_RECORD_RECORD_H
 #define VANTIO_RECORD_RECORD_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi.h"
@@ -23,6 +25,8 @@ struct vantio_record_host {
 };
 
 int vantio_record_host_init(struct vantio_record_host *ret, struct vantio_error *err);
+/* Takes the clocks' offset anew where the wall clock was set meanwhile. */
+void vantio_record_host_refresh(struct vantio_record_host *host);
 
 /* One decision, before it is a line. Strings are borrowed, raw bytes, and escaped on the way out. */
 struct vantio_record {
@@ -60,21 +64,59 @@ struct vantio_record {
 const char *vantio_oracle_decision(enum vantio_decision decision);
 const char *vantio_decision_name(enum vantio_decision decision);
 
+#define VANTIO_RECORD_LINE_MAX    65535u     /* bytes of a public line (an entry of tlog-tiles) */
+#define VANTIO_RECORD_PRIVATE_MAX (1u << 20) /* bytes of a private line */
+#define VANTIO_RECORD_SD_MAX      16u        /* digests that a reader accepts */
+
 /*
  * Appends the public line (no newline) to `line` and the private line (a JSON array of disclosures, no newline) to
  * `private`. Draws record_id (UUIDv7 of the record's wall-clock time), nonce and salts from libsodium. At most 65,535 bytes
- * a public line (E2BIG beyond, which no event can reach).
+ * a public line and VANTIO_RECORD_PRIVATE_MAX a private one (E2BIG beyond, which no event can reach).
+ *
+ * args_hash is the hex SHA-256 of salt || `["op",resource,["0x..",...]]`, the two values as their disclosures spell them;
+ * its 32-byte salt is the private field `args_salt` (base64url).
  */
 int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_buf *line,
 			struct vantio_buf *private, struct vantio_error *err);
 
-/* A public line read back, strictly: known keys in the fixed order, right types, nothing else. Strings are owned. */
+/* Bytes inside a line: not NUL-terminated, still as JSON spells them. */
+struct vantio_span {
+	const char *p;
+	size_t len;
+};
+
+/* Every public field of a line, borrowed from it. */
+struct vantio_record_fields {
+	uint32_t v;
+	struct vantio_span record_id, ts, boot_id, host, tier, agent, agent_svid, hook, op, args_hash, policy, policy_hash, rule;
+	struct vantio_span decision, oracle_decision, nonce, sd_alg;
+	uint64_t leaf, mono_ns, trace_id, cgroup_id, policy_gen, lost_before;
+	uint32_t pid, tid, ppid, uid, gid, count;
+	int32_t syscall_nr;
+	bool enforced;
+	struct vantio_span sd[VANTIO_RECORD_SD_MAX]; /* digests, base64url without padding */
+	size_t n_sd;
+};
+
+/*
+ * Reads a public line strictly: the known keys in their fixed order, right types, one spelling of each value, nothing else.
+ * EPROTONOSUPPORT: a record of another version; EBADMSG: not a record. `err` says at which byte. Allocates nothing, reads
+ * each byte once: what verification calls.
+ */
+int vantio_record_scan(const char *line, size_t len, struct vantio_record_fields *ret, struct vantio_error *err);
+
+/* Undoes the JSON spelling of a scanned string; what is left is escaped by vantio_escape, fit for a terminal. */
+void vantio_span_text(struct vantio_buf *out, struct vantio_span span);
+
+/* The same, with strings of its own: JSON undone, still escaped by vantio_escape. */
 struct vantio_record_view {
 	char record_id[37];
 	uint64_t leaf, realtime_ns, mono_ns, trace_id, cgroup_id, policy_gen, lost_before;
-	uint32_t pid, uid, count;
+	uint32_t pid, tid, ppid, uid, gid, count;
+	int32_t syscall_nr;
 	char boot_id[40];
-	char *tier, *agent, *hook, *op, *rule, *decision, *policy;
+	char *host, *tier, *agent, *agent_svid, *hook, *op, *rule, *decision, *policy;
+	char policy_hash[65];
 	int enforced;
 	char nonce[64];
 	char (*sd)[44]; /* digests, base64url without padding */
@@ -83,5 +125,18 @@ struct vantio_record_view {
 
 int vantio_record_parse(const char *line, size_t len, struct vantio_record_view *ret, struct vantio_error *err);
 void vantio_record_view_clear(struct vantio_record_view *v);
+
+/* One disclosure of a private line: the base64url text, and the digest of it that `_sd` commits to. */
+struct vantio_disclosure {
+	struct vantio_span text;
+	char digest[44];
+};
+
+#define VANTIO_DISCLOSURES_MAX VANTIO_RECORD_SD_MAX
+
+/* Splits a private line, strictly: `["...","..."]`. EBADMSG where it is none. The spans are borrowed. */
+int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *ret, size_t *ret_n, struct vantio_error *err);
+/* The same, and every disclosure must be committed to by the record, once. EBADMSG where one is not. */
+int vantio_private_check(const struct vantio_record_fields *f, const char *line, size_t len, struct vantio_error *err);
 
 #endif

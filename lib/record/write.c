@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The public and the private line of a record (DESIGN 6). Simple string building: this is the hot path of the ledger. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/text.h"
+#include "record/record.h"
+
+#define N_PRIVATE 6 /* args_salt, resource, syscall_args, comm, exe, cgroup */
+#define SALT_LEN  16
+#define DIGEST_B64 VANTIO_BASE64_URL_LEN(32)
+
+/* Everything random that one record needs, drawn by one call. */
+struct entropy {
+	uint8_t uuid[10];
+	uint8_t nonce[32];
+	uint8_t args_salt[32];
+	uint8_t salts[N_PRIVATE][SALT_LEN];
+};
+
+static void put_u64(struct vantio_buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t n = sizeof(digits);
+
+	do
+		digits[--n] = (char)('0' + v % 10);
+	while (v /= 10);
+	vantio_buf_add(b, digits + n, sizeof(digits) - n);
+}
+
+static void put_hex64(struct vantio_buf *b, uint64_t v)
+{
+	static const char hex[] = "0123456789abcdef";
+	char out[18] = "0x";
+	int i;
+
+	for (i = 0; i < 16; i++)
+		out[2 + i] = hex[v >> (60 - 4 * i) & 15];
+	vantio_buf_add(b, out, sizeof(out));
+}
+
+static bool plain(const unsigned char *p, size_t len)
+{
+	while (len && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\') {
+		p++;
+		len--;
+	}
+	return !len;
+}
+
+/* A JSON string of text that vantio_escape wrote, which leaves quotes and backslashes alone for JSON to escape. */
+static void put_escaped(struct vantio_buf *b, const char *s, size_t len)
+{
+	size_t i, from = 0;
+
+	for (i = 0; i < len; i++) {
+		if (s[i] != '"' && s[i] != '\\')
+			continue;
+		vantio_buf_add(b, s + from, i - from);
+		vantio_buf_putc(b, '\\');
+		from = i;
+	}
+	vantio_buf_add(b, s + from, len - from);
+}
+
+/* A JSON string of raw bytes. */
+static void put_string(struct vantio_buf *b, const void *bytes, size_t len)
+{
+	cleanup_buf struct vantio_buf escaped = VANTIO_BUF_INIT;
+
+	vantio_buf_putc(b, '"');
+	if (plain(bytes, len)) {
+		vantio_buf_add(b, bytes, len);
+	} else {
+		vantio_escape(&escaped, bytes, len);
+		b->failed |= escaped.failed;
+		if (escaped.len)
+			put_escaped(b, escaped.data, escaped.len);
+	}
+	vantio_buf_putc(b, '"');
+}
+
+/* `,"key":"value"` */
+static void put_text(struct vantio_buf *b, const char *lead, const char *value)
+{
+	vantio_buf_puts(b, lead);
+	put_string(b, value ? value : "", value ? strlen(value) : 0);
+}
+
+static void put_number(struct vantio_buf *b, const char *lead, uint64_t v)
+{
+	vantio_buf_puts(b, lead);
+	put_u64(b, v);
+}
+
+static void put_number_string(struct vantio_buf *b, const char *lead, uint64_t v)
+{
+	put_number(b, lead, v);
+	vantio_buf_putc(b, '"');
+}
+
+static void put_hash(struct vantio_buf *b, const char *lead, const uint8_t hash[32])
+{
+	char hex[65];
+
+	vantio_hex(hex, hash, 32);
+	vantio_buf_puts(b, lead);
+	vantio_buf_add(b, hex, 64);
+	vantio_buf_putc(b, '"');
+}
+
+static void put_base64url(struct vantio_buf *b, const void *bytes, size_t len)
+{
+	char out[VANTIO_BASE64_URL_LEN(32)];
+
+	vantio_buf_add(b, out, vantio_base64_encode(VANTIO_BASE64_URL, out, bytes, len));
+}
+
+/* UUIDv7 (RFC 9562): 48 bits of milliseconds, then random. */
+static void put_uuid(struct vantio_buf *b, uint64_t realtime_ns, const uint8_t random[10])
+{
+	uint64_t ms = realtime_ns / 1000000;
+	uint8_t u[16];
+	char hex[33];
+	int i;
+
+	for (i = 0; i < 6; i++)
+		u[i] = (uint8_t)(ms >> (40 - 8 * i));
+	memcpy(u + 6, random, 10);
+	u[6] = (uint8_t)((u[6] & 0x0f) | 0x70);
+	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
+	vantio_hex(hex, u, 16);
+	for (i = 0; i < 32; i += i == 0 ? 8 : i == 20 ? 12 : 4) {
+		if (i)
+			vantio_buf_putc(b, '-');
+		vantio_buf_add(b, hex + i, i == 0 ? 8 : i == 20 ? 12 : 4);
+	}
+}
+
+static void put_address(struct vantio_buf *b, const struct vantio_record *r)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (r->family != AF_INET && r->family != AF_INET6) {
+		put_number(b, ",\"family\":", r->family);
+		return;
+	}
+	if (!inet_ntop(r->family, r->addr, text, sizeof(text)))
+		text[0] = '\0';
+	put_text(b, ",\"addr\":", text);
+	put_number(b, ",\"port\":", r->port);
+}
+
+/* The value of `resource`. */
+static void put_resource(struct vantio_buf *b, const struct vantio_record *r)
+{
+	switch (r->object) {
+	case VANTIO_OBJECT_PATH:
+		vantio_buf_puts(b, "{\"kind\":\"path\",\"path\":");
+		put_string(b, r->path, r->path_len);
+		if (r->path2_len) {
+			vantio_buf_puts(b, ",\"path2\":");
+			put_string(b, r->path2, r->path2_len);
+		}
+		break;
+	case VANTIO_OBJECT_NET:
+		put_text(b, "{\"kind\":\"net\",\"proto\":", r->proto);
+		put_address(b, r);
+		if (r->host_rule)
+			put_text(b, ",\"host\":", r->host_rule);
+		break;
+	case VANTIO_OBJECT_UNIX:
+		vantio_buf_puts(b, "{\"kind\":\"unix\",\"path\":");
+		put_string(b, r->path, r->path_len);
+		break;
+	case VANTIO_OBJECT_TARGET:
+		vantio_buf_puts(b, "{\"kind\":\"target\",\"target\":");
+		put_string(b, r->path, r->path_len);
+		break;
+	default:
+		vantio_buf_puts(b, "{\"kind\":\"none\"");
+	}
+	vantio_buf_putc(b, '}');
+}
+
+static void put_syscall_args(struct vantio_buf *b, const uint64_t args[6])
+{
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		vantio_buf_puts(b, i ? "\",\"" : "[\"");
+		put_hex64(b, args[i]);
+	}
+	vantio_buf_puts(b, "\"]");
+}
+
+/* What one record is made of while it is written. */
+struct work {
+	struct vantio_buf resource, args, json, base64; /* values, then one disclosure before and after its encoding */
+	char digests[N_PRIVATE][DIGEST_B64];
+	size_t n;
+	struct entropy e;
+};
+
+static void work_free(struct work *w)
+{
+	vantio_buf_free(&w->resource);
+	vantio_buf_free(&w->args);
+	vantio_buf_free(&w->json);
+	vantio_buf_free(&w->base64);
+	sodium_memzero(&w->e, sizeof(w->e));
+}
+
+/* Turns `"salt","name",` and the value that w->json holds into one disclosure: into the private line, its digest into the list. */
+static void disclose(struct work *w, struct vantio_buf *private)
+{
+	uint8_t hash[crypto_hash_sha256_BYTES];
+	char chunk[4096];
+	size_t at, n, len = 0, step = sizeof(chunk) / 4 * 3;
+
+	vantio_buf_putc(&w->json, ']');
+	vantio_buf_reset(&w->base64);
+	for (at = 0; at < w->json.len; at += step) {
+		n = w->json.len - at < step ? w->json.len - at : step;
+		len = vantio_base64_encode(VANTIO_BASE64_URL, chunk, w->json.data + at, n);
+		vantio_buf_add(&w->base64, chunk, len);
+	}
+	private->failed |= w->json.failed | w->base64.failed;
+	if (private->failed)
+		return;
+	crypto_hash_sha256(hash, (const uint8_t *)w->base64.data, w->base64.len);
+	vantio_base64_encode(VANTIO_BASE64_URL, w->digests[w->n++], hash, sizeof(hash));
+	vantio_buf_puts(private, w->n == 1 ? "[\"" : ",\"");
+	vantio_buf_add(private, w->base64.data, w->base64.len);
+	vantio_buf_putc(private, '"');
+}
+
+/* Begins a disclosure: its value is appended to w->json next. */
+static struct vantio_buf *begin(struct work *w, const char *name)
+{
+	vantio_buf_reset(&w->json);
+	vantio_buf_puts(&w->json, "[\"");
+	put_base64url(&w->json, w->e.salts[w->n < N_PRIVATE ? w->n : 0], SALT_LEN);
+	vantio_buf_puts(&w->json, "\",\"");
+	vantio_buf_puts(&w->json, name);
+	vantio_buf_puts(&w->json, "\",");
+	return &w->json;
+}
+
+static void add_buf(struct vantio_buf *to, const struct vantio_buf *from)
+{
+	to->failed |= from->failed;
+	if (!to->failed)
+		vantio_buf_add(to, from->data, from->len);
+}
+
+static void write_private(struct work *w, const struct vantio_record *r, struct vantio_buf *private)
+{
+	struct vantio_buf *b = begin(w, "args_salt");
+
+	vantio_buf_putc(b, '"');
+	put_base64url(b, w->e.args_salt, sizeof(w->e.args_salt));
+	vantio_buf_putc(b, '"');
+	disclose(w, private);
+	add_buf(begin(w, "resource"), &w->resource);
+	disclose(w, private);
+	add_buf(begin(w, "syscall_args"), &w->args);
+	disclose(w, private);
+	put_string(begin(w, "comm"), r->comm, r->comm_len);
+	disclose(w, private);
+	put_string(begin(w, "exe"), r->exe, r->exe_len);
+	disclose(w, private);
+	put_string(begin(w, "cgroup"), r->cgroup, r->cgroup_len);
+	disclose(w, private);
+	vantio_buf_putc(private, ']');
+}
+
+static void hash_args(struct work *w, const struct vantio_record *r, uint8_t hash[32])
+{
+	crypto_hash_sha256_state state;
+
+	vantio_buf_reset(&w->json);
+	put_text(&w->json, "[", r->op);
+	vantio_buf_putc(&w->json, ',');
+	add_buf(&w->json, &w->resource);
+	vantio_buf_putc(&w->json, ',');
+	add_buf(&w->json, &w->args);
+	vantio_buf_putc(&w->json, ']');
+	crypto_hash_sha256_init(&state);
+	crypto_hash_sha256_update(&state, w->e.args_salt, sizeof(w->e.args_salt));
+	if (!w->json.failed)
+		crypto_hash_sha256_update(&state, (const uint8_t *)w->json.data, w->json.len);
+	crypto_hash_sha256_final(&state, hash);
+}
+
+/* Sorted, so that their order tells nothing about which field is which. */
+static void put_digests(struct vantio_buf *b, struct work *w)
+{
+	char swap[DIGEST_B64];
+	size_t i, j;
+
+	for (i = 1; i < w->n; i++)
+		for (j = i; j && memcmp(w->digests[j - 1], w->digests[j], DIGEST_B64) > 0; j--) {
+			memcpy(swap, w->digests[j], DIGEST_B64);
+			memcpy(w->digests[j], w->digests[j - 1], DIGEST_B64);
+			memcpy(w->digests[j - 1], swap, DIGEST_B64);
+		}
+	for (i = 0; i < w->n; i++) {
+		vantio_buf_puts(b, i ? "\",\"" : ",\"_sd\":[\"");
+		vantio_buf_add(b, w->digests[i], DIGEST_B64);
+	}
+	vantio_buf_puts(b, "\"]}");
+}
+
+static void put_who(struct vantio_buf *b, const struct vantio_record *r, const struct vantio_record_host *host)
+{
+	vantio_buf_puts(b, "\",\"boot_id\":\"");
+	vantio_buf_puts(b, host->boot_id);
+	vantio_buf_puts(b, "\",\"host\":\"");
+	put_escaped(b, host->host, strlen(host->host));
+	put_text(b, "\",\"tier\":", r->tier);
+	put_text(b, ",\"agent\":", r->agent);
+	put_text(b, ",\"agent_svid\":", r->agent_svid);
+	vantio_buf_puts(b, ",\"trace_id\":\"");
+	put_hex64(b, r->trace_id);
+	put_number_string(b, "\",\"cgroup_id\":\"", r->cgroup_id);
+	put_number(b, ",\"pid\":", r->pid);
+	put_number(b, ",\"tid\":", r->tid);
+	put_number(b, ",\"ppid\":", r->ppid);
+	put_number(b, ",\"uid\":", r->uid);
+	put_number(b, ",\"gid\":", r->gid);
+}
+
+static void put_what(struct vantio_buf *b, const struct vantio_record *r, const uint8_t args_hash[32])
+{
+	put_text(b, ",\"hook\":", r->hook);
+	put_text(b, ",\"op\":", r->op);
+	vantio_buf_puts(b, r->syscall_nr < 0 ? ",\"syscall_nr\":-" : ",\"syscall_nr\":");
+	put_u64(b, r->syscall_nr < 0 ? (uint64_t)-(int64_t)r->syscall_nr : (uint64_t)r->syscall_nr);
+	put_hash(b, ",\"args_hash\":\"", args_hash);
+	put_text(b, ",\"policy\":", r->policy);
+	put_hash(b, ",\"policy_hash\":\"", r->policy_hash);
+	put_number_string(b, ",\"policy_gen\":\"", r->policy_gen);
+	put_text(b, ",\"rule\":", r->rule);
+	put_text(b, ",\"decision\":", vantio_decision_name(r->decision));
+	put_text(b, ",\"oracle_decision\":", vantio_oracle_decision(r->decision));
+	vantio_buf_puts(b, r->enforced ? ",\"enforced\":true" : ",\"enforced\":false");
+	put_number(b, ",\"count\":", r->count);
+	put_number_string(b, ",\"lost_before\":\"", r->lost_before);
+}
+
+static void write_public(struct work *w, const struct vantio_record *r, const struct vantio_record_host *host,
+			 struct vantio_buf *b)
+{
+	uint64_t realtime_ns = r->mono_ns + host->boot_offset_ns;
+	char ts[VANTIO_RFC3339_LEN];
+	uint8_t args_hash[32];
+
+	hash_args(w, r, args_hash);
+	vantio_format_time(ts, realtime_ns);
+	put_number(b, "{\"v\":", VANTIO_RECORD_VERSION);
+	vantio_buf_puts(b, ",\"record_id\":\"");
+	put_uuid(b, realtime_ns, w->e.uuid);
+	put_number_string(b, "\",\"leaf\":\"", r->leaf);
+	vantio_buf_puts(b, ",\"ts\":\"");
+	vantio_buf_puts(b, ts);
+	put_number(b, "\",\"mono_ns\":\"", r->mono_ns);
+	put_who(b, r, host);
+	put_what(b, r, args_hash);
+	vantio_buf_puts(b, ",\"entropy_nonce\":\"");
+	put_base64url(b, w->e.nonce, sizeof(w->e.nonce));
+	vantio_buf_puts(b, "\",\"_sd_alg\":\"sha-256\"");
+	put_digests(b, w);
+}
+
+int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_buf *line,
+			struct vantio_buf *private, struct vantio_error *err)
+{
+	struct work w = { .n = 0 };
+	size_t line_at = line->len, private_at = private->len;
+	int ret = 0;
+
+	randombytes_buf(&w.e, sizeof(w.e));
+	put_resource(&w.resource, r);
+	put_syscall_args(&w.args, r->args);
+	write_private(&w, r, private);
+	write_public(&w, r, host, line);
+	if (line->failed || private->failed || w.resource.failed || w.args.failed || w.json.failed)
+		ret = vantio_fail(err, ENOMEM, "out of memory while writing a record");
+	else if (line->len - line_at > VANTIO_RECORD_LINE_MAX || private->len - private_at > VANTIO_RECORD_PRIVATE_MAX)
+		ret = vantio_fail(err, E2BIG, "a record's line of %zu bytes is more than the %u that an entry may have",
+				  line->len - line_at, VANTIO_RECORD_LINE_MAX);
+	if (ret < 0 && !line->failed && !private->failed) {
+		line->len = line_at;
+		private->len = private_at;
+	}
+	work_free(&w);
+	return ret;
+}
