@@ -25,7 +25,15 @@ struct vantio_ledger; /* a writer */
  * holds it. EPROTO: a ledger of another version or a half-written key, with the mend in `err`.
  */
 int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vantio_error *err);
-/* Stages one record: sets its leaf, draws its salts. Not durable before commit. */
+/* What recovery did while opening, a sentence each; NULL beyond the last. Worth a warning. */
+const char *vantio_ledger_notice(const struct vantio_ledger *l, size_t i);
+struct vantio_vkey;
+/* The key that signs now. Borrowed. */
+const struct vantio_vkey *vantio_ledger_vkey(const struct vantio_ledger *l);
+/*
+ * Stages one record: sets its leaf, draws its salts, and raises mono_ns where an event arrived out of order (the log's clock
+ * never runs back within a boot). Not durable before commit; a very full stage commits by itself.
+ */
 int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struct vantio_error *err);
 /* Makes everything staged durable and covered by a new checkpoint. No staged records: does nothing. */
 int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err);

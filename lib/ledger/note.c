@@ -117,17 +117,29 @@ bool vantio_vkey_equal(const struct vantio_vkey *a, const struct vantio_vkey *b)
 	return a->id == b->id && !strcmp(a->name, b->name) && !memcmp(a->key, b->key, sizeof(a->key));
 }
 
-int vantio_skey_generate(const char *name, struct vantio_skey *ret, struct vantio_error *err)
+int vantio_skey_rename(struct vantio_skey *key, const char *name, struct vantio_error *err)
 {
-	if (sodium_init() < 0)
-		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
 	if (!name_valid(name, strlen(name)))
 		return vantio_fail(err, EINVAL, "a key's name has 1 to %d bytes, no space, no control character and no '+'",
 				   VANTIO_KEY_NAME_MAX);
-	strcpy(ret->pub.name, name);
-	crypto_sign_keypair(ret->pub.key, ret->secret);
-	ret->pub.id = key_id(name, ret->pub.key);
+	strcpy(key->pub.name, name);
+	key->pub.id = key_id(name, key->pub.key);
 	return 0;
+}
+
+int vantio_skey_generate(const char *name, struct vantio_skey *ret, struct vantio_error *err)
+{
+	struct vantio_skey key;
+	int r;
+
+	if (sodium_init() < 0)
+		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
+	crypto_sign_keypair(key.pub.key, key.secret);
+	r = vantio_skey_rename(&key, name, err);
+	if (r == 0)
+		*ret = key;
+	vantio_skey_clear(&key);
+	return r;
 }
 
 int vantio_skey_parse(const char *text, size_t len, struct vantio_skey *ret, struct vantio_error *err)

@@ -37,6 +37,8 @@ bool vantio_vkey_equal(const struct vantio_vkey *a, const struct vantio_vkey *b)
 
 /* EINVAL: a name that is empty, too long, not UTF-8, or holds a space, a control character or '+'. */
 int vantio_skey_generate(const char *name, struct vantio_skey *ret, struct vantio_error *err);
+/* The same key under another name. */
+int vantio_skey_rename(struct vantio_skey *key, const char *name, struct vantio_error *err);
 /* "PRIVATE+KEY+name+hash+base64". */
 int vantio_skey_parse(const char *text, size_t len, struct vantio_skey *ret, struct vantio_error *err);
 void vantio_skey_print(struct vantio_buf *out, const struct vantio_skey *key);
