@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#   make            build/vantioctl            make check       unit + cli + vm tests
+#   make            build/vantioctl            make check       unit, cli, install and vm tests
 #   make demo       the main job, in a guest   make check-unit  the quick ones
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
 #   make check-vm KERNELS=6.12 VM_TESTS="t_harness"             some tests on one kernel
@@ -132,15 +132,13 @@ deps:
 # Installs what is missing, and only then builds: what make knew before that may be wrong.
 check:
 	@scripts/deps build test
-	@+MAKE="$(MAKE)" tests/check unit harness vm
+	@+MAKE="$(MAKE)" tests/check unit cli install harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 
 check-harness: $(O)/tests/vm/broken/t_broken
-	@echo '# begin selftest' >$(O)/selftest.log; status=0; \
-	tests/vm/selftest $< >>$(O)/selftest.log 2>&1 || status=$$?; \
-	echo "# end selftest $$status" >>$(O)/selftest.log; tests/tally $(O)/selftest.log
+	@tests/framed selftest tests/vm/selftest $<
 
 check-vm: $(O)/vantioctl $(VM_BIN)
 	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl $(VM_BIN)
@@ -164,6 +162,46 @@ completions: $(O)/vantioctl
 	$(Q)$< completion bash >completions/vantioctl.bash
 	$(Q)$< completion zsh >completions/_vantioctl
 	$(Q)$< completion fish >completions/vantioctl.fish
+
+# Where things go: PREFIX and the folders below it, all under DESTDIR.
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+MAN        := $(sort $(wildcard docs/man/*.[58]))
+SERVICE    := vantio-phantom-engine.service
+
+.PHONY: install uninstall check-install check-valgrind
+install: $(O)/vantioctl
+	install -D -m 755 $(O)/vantioctl '$(DESTDIR)$(BINDIR)/vantioctl'
+	for page in $(MAN); do install -D -m 644 $$page "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; done
+	install -D -m 644 completions/vantioctl.bash '$(DESTDIR)$(BASHDIR)/vantioctl'
+	install -D -m 644 completions/_vantioctl '$(DESTDIR)$(ZSHDIR)/_vantioctl'
+	install -D -m 644 completions/vantioctl.fish '$(DESTDIR)$(FISHDIR)/vantioctl.fish'
+	install -D -m 644 dist/policy.toml.example '$(DESTDIR)$(SYSCONFDIR)/vantio/policy.toml.example'
+	[ -e '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env' ] || \
+		install -D -m 644 dist/engine.env '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env'
+	sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' dist/$(SERVICE).in >$(O)/$(SERVICE)
+	install -D -m 644 $(O)/$(SERVICE) '$(DESTDIR)$(UNITDIR)/$(SERVICE)'
+
+# Takes away what install put there; what the administrator wrote and the ledger stay.
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/vantioctl' '$(DESTDIR)$(BASHDIR)/vantioctl' '$(DESTDIR)$(ZSHDIR)/_vantioctl' \
+		'$(DESTDIR)$(FISHDIR)/vantioctl.fish' '$(DESTDIR)$(UNITDIR)/$(SERVICE)' '$(DESTDIR)$(SYSCONFDIR)/vantio/policy.toml.example'
+	for page in $(MAN); do rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; done
+	! cmp -s dist/engine.env '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env' || rm -f '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env'
+	[ ! -d '$(DESTDIR)$(SYSCONFDIR)/vantio' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(SYSCONFDIR)/vantio'
+
+check-install: $(O)/vantioctl
+	@O='$(O)' MAKE='$(MAKE)' VANTIOCTL='$(O)/vantioctl' tests/framed install tests/install/test_install
+
+check-valgrind: $(O)/vantioctl
+	@VANTIOCTL=$(O)/vantioctl tests/framed valgrind tests/install/test_valgrind
 
 clean:
 	rm -rf $(O)
