@@ -5,7 +5,8 @@
  *
  * How to add a command: cmd_<noun>.c defines `const struct cli_noun cli_noun_<noun>` with its rows, next to the functions that
  * they name; cli/table.c lists the nouns (every noun of DESIGN 8 is listed already: one that is not linked in is left out).
- * A verb in several files is fine: only the rows must be together.
+ * A verb in several files is fine: only the rows must be together. Then `make completions` (the scripts are checked in), and
+ * docs/man/vantioctl-<noun>.8: `make check-cli` holds both to the table.
  *
  * main() ignores SIGPIPE, fills closed standard descriptors, and at the end turns output that could not be written into an
  * exit status of 1; a command that starts another program calls cli_child_signals() in the child before exec.

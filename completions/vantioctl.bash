@@ -8,8 +8,27 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns=' completion help'
+		nouns='doctor policy completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
+		;;
+	doctor)
+		verbs=''
+		opts='--tier -t'
+		;;
+	policy)
+		verbs='check show hash'
+		;;
+	'policy check')
+		opts='--workdir -w'
+		args+=('policy ...')
+		;;
+	'policy show')
+		opts='--resolve -r --workdir -w'
+		args+=('policy')
+		;;
+	'policy hash')
+		opts='--canonical --workdir -w'
+		args+=('policy')
 		;;
 	completion)
 		verbs=''
@@ -30,6 +49,10 @@ _vantioctl_value()
 {
 	case $1 in
 	*'|--ledger') value=dir ;;
+	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
+	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
+	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
+	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
 	'completion|--values') value='choice agent record trace' ;;
 	esac
 }

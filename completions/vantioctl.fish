@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --values
+set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -40,7 +40,21 @@ complete -c vantioctl -l no-color -d 'no colours (as NO_COLOR in the environment
 complete -c vantioctl -l quiet -s q -d 'no remarks on stderr, only errors'
 complete -c vantioctl -l version -s V -d 'print the version'
 complete -c vantioctl -l help -s h -d 'print help for the command'
+complete -c vantioctl -n '__vantioctl_after 0' -a doctor -d 'what this host can enforce, and how to mend what it cannot'
+complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
+complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a check -d 'say everything that is wrong with policies'
+complete -c vantioctl -n '__vantioctl_after + policy check' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after + policy check' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a show -d 'print a policy as it is understood, its rules numbered'
+complete -c vantioctl -n '__vantioctl_after + policy show' -l resolve -s r -d 'ask for the addresses that host names stand for now'
+complete -c vantioctl -n '__vantioctl_after + policy show' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy show' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a hash -d 'print the hash that records name a policy by'
+complete -c vantioctl -n '__vantioctl_after + policy hash' -l canonical -d 'print the text that is hashed instead'
+complete -c vantioctl -n '__vantioctl_after + policy hash' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print the newest values that the ledger knows, for the scripts'
 complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'
