@@ -468,11 +468,11 @@ static void follow_globstar(struct search *s, struct spot spot)
 	size_t at = spot.at;
 
 	visit(s, spot.token + 1, at, false);
-	while (at < s->path_len && s->path[at] == '/') {
-		for (at++; at < s->path_len && s->path[at] != '/'; at++)
-			;
-		visit(s, spot.token + 1, at, false);
-	}
+	if (at == s->path_len || s->path[at] != '/')
+		return;
+	for (at++; at < s->path_len && s->path[at] != '/'; at++)
+		;
+	visit(s, spot.token, at, false);
 }
 
 /* A token that matches bytes of one component. */
@@ -489,8 +489,8 @@ static void follow_bytes(struct search *s, const struct token *t, struct spot sp
 	}
 	if (t->kind == T_STAR) {
 		visit(s, spot.token + 1, at, false);
-		for (; at < s->path_len && s->path[at] != '/'; at++)
-			visit(s, spot.token + 1, at + 1, false);
+		if (at < s->path_len && s->path[at] != '/')
+			visit(s, spot.token, at + 1, false);
 		return;
 	}
 	if (at == s->path_len || s->path[at] == '/')

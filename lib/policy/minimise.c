@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Minimisation by refinement: states begin together when they accept the same, and part when their signatures differ, a hash
+ * over (byte, block of the target) for all 256 bytes that needs only the row's exceptions. After a round only the states whose
+ * targets have changed their block are signed again. As a hash proves nothing, the result is compared row by row; should two
+ * rows ever have collided, all is done again with other multipliers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/dfa.h"
+
+#define WORK_MAX (2000ull * 1000 * 1000)
+#define NONE     UINT32_MAX
+
+struct group {
+	uint64_t signature;
+	uint32_t block; /* that it comes from */
+	uint32_t count; /* its states; 0: an empty slot */
+	uint32_t number; /* of the block that it becomes */
+};
+
+struct refine {
+	struct vantio_dfa *dfa;
+	uint32_t *block;   /* owned, as the next ones; by state */
+	uint32_t *size;    /* by block */
+	uint32_t *in_from; /* states with an edge into s: in_states[in_from[s]] to in_states[in_from[s + 1]] - 1 */
+	uint32_t *in_states;
+	uint32_t *dirty, *next; /* states to be signed in this round and the next */
+	uint32_t *slot;    /* by index in dirty: its group */
+	uint8_t *is_next;  /* by state */
+	struct group *groups; /* open addressing */
+	uint32_t cap_groups;
+	uint32_t *best;    /* by block: the slot of its largest group, if all of its states are dirty */
+	uint32_t *touched; /* by block: how many of its states are dirty */
+	uint32_t n_dirty, n_next, n_blocks;
+	uint64_t weight[256], weights; /* odd multipliers by byte, and their sum */
+	uint64_t work;
+};
+
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15ull;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+static uint64_t sign(struct refine *f, uint32_t s)
+{
+	const struct vantio_dfa *d = f->dfa;
+	uint64_t sum = 0, rest = f->weights, w;
+	uint32_t i;
+
+	for (i = d->row[s]; i < d->row[s + 1]; i++) {
+		w = f->weight[d->bytes[i]];
+		rest -= w;
+		sum += w * mix(f->block[d->targets[i]]);
+	}
+	f->work += d->row[s + 1] - d->row[s] + 1;
+	return sum + rest * mix(f->block[d->other[s]]);
+}
+
+/* ---- incoming edges ------------------------------------------------------------------------------ */
+
+static void index_incoming(struct refine *f)
+{
+	const struct vantio_dfa *d = f->dfa;
+	uint32_t s, i, sum = 0, n;
+
+	for (s = 0; s < d->n_states; s++)
+		f->in_from[d->other[s]]++;
+	for (i = 0; i < d->n_exceptions; i++)
+		f->in_from[d->targets[i]]++;
+	for (s = 0; s <= d->n_states; s++) {
+		n = s < d->n_states ? f->in_from[s] : 0;
+		f->in_from[s] = sum;
+		sum += n;
+	}
+	for (s = 0; s < d->n_states; s++) {
+		f->in_states[f->in_from[d->other[s]]++] = s;
+		for (i = d->row[s]; i < d->row[s + 1]; i++)
+			f->in_states[f->in_from[d->targets[i]]++] = s;
+	}
+	for (s = d->n_states; s > 0; s--)
+		f->in_from[s] = f->in_from[s - 1];
+	f->in_from[0] = 0;
+}
+
+/* What cannot lead to acceptance is the dead state; the rest begins in a block per accept mask. */
+static void first_partition(struct refine *f)
+{
+	const struct vantio_dfa *d = f->dfa;
+	uint32_t of_mask[257], s, i, p, n = 0;
+
+	f->n_blocks = 0;
+	for (s = 0; s < d->n_states; s++) {
+		f->is_next[s] = d->accept[s] != 0;
+		if (f->is_next[s])
+			f->next[n++] = s;
+	}
+	while (n) {
+		s = f->next[--n];
+		for (i = f->in_from[s]; i < f->in_from[s + 1]; i++) {
+			p = f->in_states[i];
+			if (!f->is_next[p]) {
+				f->is_next[p] = 1;
+				f->next[n++] = p;
+			}
+		}
+	}
+	memset(of_mask, 0xff, sizeof(of_mask));
+	memset(f->size, 0, d->n_states * sizeof(*f->size));
+	for (s = 0; s < d->n_states; s++) {
+		i = f->is_next[s] ? d->accept[s] : 256;
+		if (of_mask[i] == NONE)
+			of_mask[i] = f->n_blocks++;
+		f->block[s] = of_mask[i];
+		f->size[of_mask[i]]++;
+	}
+	for (s = 0; s < d->n_states; s++)
+		f->dirty[s] = s;
+	f->n_dirty = d->n_states;
+	memset(f->is_next, 0, d->n_states);
+}
+
+/* ---- a round ------------------------------------------------------------------------------------- */
+
+static uint32_t find_group(struct refine *f, uint32_t block, uint64_t signature)
+{
+	uint32_t at = (uint32_t)mix(signature ^ (uint64_t)block << 32) & (f->cap_groups - 1);
+
+	while (f->groups[at].count && (f->groups[at].signature != signature || f->groups[at].block != block))
+		at = (at + 1) & (f->cap_groups - 1);
+	return at;
+}
+
+static void group_dirty(struct refine *f)
+{
+	uint32_t i, at, block;
+
+	memset(f->groups, 0, f->cap_groups * sizeof(*f->groups));
+	for (i = 0; i < f->n_dirty; i++)
+		f->touched[f->block[f->dirty[i]]] = 0;
+	for (i = 0; i < f->n_dirty; i++) {
+		const uint64_t signature = sign(f, f->dirty[i]);
+
+		block = f->block[f->dirty[i]];
+		at = find_group(f, block, signature);
+		f->groups[at].signature = signature;
+		f->groups[at].block = block;
+		f->groups[at].count++;
+		f->groups[at].number = NONE;
+		f->slot[i] = at;
+		if (!f->touched[block]++ || f->groups[f->best[block]].count < f->groups[at].count)
+			f->best[block] = at;
+	}
+}
+
+static void mark_incoming(struct refine *f, uint32_t s)
+{
+	uint32_t i, p;
+
+	for (i = f->in_from[s]; i < f->in_from[s + 1]; i++) {
+		p = f->in_states[i];
+		if (!f->is_next[p]) {
+			f->is_next[p] = 1;
+			f->next[f->n_next++] = p;
+		}
+	}
+	f->work += f->in_from[s + 1] - f->in_from[s];
+}
+
+/*
+ * The states of a block that were not signed again still agree, and keep its number; where all were, the largest group keeps
+ * it. Every other group becomes a block.
+ */
+static void part_groups(struct refine *f)
+{
+	uint32_t i, s, block;
+	struct group *g;
+
+	for (i = 0; i < f->n_dirty; i++) {
+		g = &f->groups[f->slot[i]];
+		block = g->block;
+		if (g->number == NONE) {
+			/* touched is the whole size only before anyone has left; the best group is decided then. */
+			if (f->touched[block] == f->size[block] && f->best[block] == f->slot[i])
+				g->number = block;
+			else
+				g->number = f->n_blocks++;
+		}
+	}
+	for (i = 0; i < f->n_dirty; i++) {
+		s = f->dirty[i];
+		g = &f->groups[f->slot[i]];
+		if (g->number == f->block[s])
+			continue;
+		f->size[f->block[s]]--;
+		f->size[g->number]++;
+		f->block[s] = g->number;
+		mark_incoming(f, s);
+	}
+}
+
+static int refine(struct refine *f, struct vantio_error *err)
+{
+	uint32_t *swap, i;
+
+	first_partition(f);
+	while (f->n_dirty) {
+		f->n_next = 0;
+		group_dirty(f);
+		part_groups(f);
+		for (i = 0; i < f->n_next; i++)
+			f->is_next[f->next[i]] = 0;
+		swap = f->dirty;
+		f->dirty = f->next;
+		f->next = swap;
+		f->n_dirty = f->n_next;
+		if (f->work > WORK_MAX)
+			return vantio_fail(err, E2BIG, "too many steps of minimisation");
+	}
+	return 0;
+}
+
+/* ---- the result ---------------------------------------------------------------------------------- */
+
+static void expand_row(const struct refine *f, uint32_t s, uint32_t out[256])
+{
+	const struct vantio_dfa *d = f->dfa;
+	uint32_t i;
+
+	for (i = 0; i < 256; i++)
+		out[i] = f->block[d->other[s]];
+	for (i = d->row[s]; i < d->row[s + 1]; i++)
+		out[d->bytes[i]] = f->block[d->targets[i]];
+}
+
+static bool rows_agree(const struct refine *f, uint32_t s, uint32_t t)
+{
+	const struct vantio_dfa *d = f->dfa;
+	const uint32_t n = d->row[s + 1] - d->row[s];
+	uint32_t a[256], b[256], i;
+	bool same = n == d->row[t + 1] - d->row[t] && f->block[d->other[s]] == f->block[d->other[t]];
+
+	if (s == t)
+		return true;
+	for (i = 0; same && i < n; i++)
+		same = d->bytes[d->row[s] + i] == d->bytes[d->row[t] + i] &&
+		       f->block[d->targets[d->row[s] + i]] == f->block[d->targets[d->row[t] + i]];
+	if (same)
+		return true;
+	expand_row(f, s, a);
+	expand_row(f, t, b);
+	return !memcmp(a, b, sizeof(a));
+}
+
+/* The most frequent target of a row, over all 256 bytes. */
+static uint32_t most_frequent(const struct refine *f, uint32_t s)
+{
+	const struct vantio_dfa *d = f->dfa;
+	const uint32_t n = d->row[s + 1] - d->row[s];
+	uint32_t row[256], i, j, count, best_count = 256 - n, best = f->block[d->other[s]];
+
+	if (n < 128)
+		return best;
+	expand_row(f, s, row);
+	best_count = 0;
+	for (i = 0; i < 256; i++) {
+		for (count = 0, j = 0; j < 256; j++)
+			count += row[j] == row[i];
+		if (count > best_count) {
+			best_count = count;
+			best = row[i];
+		}
+	}
+	return best;
+}
+
+/* Appends the row of state `s`, in blocks, to the rows of `out`. */
+static void write_row(const struct refine *f, uint32_t s, struct vantio_dfa *out)
+{
+	const struct vantio_dfa *d = f->dfa;
+	const uint32_t other = most_frequent(f, s), old_other = f->block[d->other[s]];
+	uint32_t i = d->row[s], byte, target;
+
+	for (byte = 0; byte < 256; byte++) {
+		if (other == old_other) {
+			if (i == d->row[s + 1])
+				break;
+			byte = d->bytes[i];
+		}
+		target = old_other;
+		if (i < d->row[s + 1] && d->bytes[i] == byte)
+			target = f->block[d->targets[i++]];
+		if (target == other)
+			continue;
+		out->bytes[out->n_exceptions] = (uint8_t)byte;
+		out->targets[out->n_exceptions++] = target;
+	}
+	out->other[out->n_states] = other;
+}
+
+/* Blocks get numbers in the order of their first states, the dead one (state 0) first. *first: a state of each block. */
+static bool number_blocks(struct refine *f, uint32_t *first, uint32_t *number)
+{
+	uint32_t s, n = 0;
+
+	memset(number, 0xff, f->n_blocks * sizeof(*number));
+	for (s = 0; s < f->dfa->n_states; s++) {
+		if (number[f->block[s]] == NONE) {
+			first[n] = s;
+			number[f->block[s]] = n++;
+		}
+		f->block[s] = number[f->block[s]];
+	}
+	for (s = 0; s < f->dfa->n_states; s++)
+		if (f->dfa->accept[s] != f->dfa->accept[first[f->block[s]]] || !rows_agree(f, s, first[f->block[s]]))
+			return false;
+	return true;
+}
+
+static int rewrite(struct refine *f, const uint32_t *first, struct vantio_error *err)
+{
+	struct vantio_dfa *d = f->dfa, out = { 0 };
+	uint64_t room = 0;
+	uint32_t i;
+
+	for (i = 0; i < f->n_blocks; i++)
+		room += d->row[first[i] + 1] - d->row[first[i]] < 128 ? d->row[first[i] + 1] - d->row[first[i]] : 256;
+	out.accept = malloc(f->n_blocks);
+	out.other = malloc(f->n_blocks * sizeof(*out.other));
+	out.row = malloc((f->n_blocks + 1) * sizeof(*out.row));
+	out.bytes = malloc(room + 1);
+	out.targets = malloc((room + 1) * sizeof(*out.targets));
+	if (!out.accept || !out.other || !out.row || !out.bytes || !out.targets) {
+		vantio_dfa_free(&out);
+		return vantio_fail(err, ENOMEM, "out of memory while compiling the policy");
+	}
+	for (i = 0; i < f->n_blocks; i++) {
+		out.accept[i] = d->accept[first[i]];
+		out.row[i] = out.n_exceptions;
+		write_row(f, first[i], &out);
+		out.n_states++;
+	}
+	out.row[out.n_states] = out.n_exceptions;
+	out.start = f->block[d->start];
+	vantio_dfa_free(d);
+	*d = out;
+	return 0;
+}
+
+static bool allocate(struct refine *f)
+{
+	const size_t n = f->dfa->n_states;
+
+	for (f->cap_groups = 64; f->cap_groups < n + n / 2; f->cap_groups *= 2)
+		;
+	f->block = malloc(n * sizeof(*f->block));
+	f->size = malloc(n * sizeof(*f->size));
+	f->in_from = calloc(n + 1, sizeof(*f->in_from));
+	f->in_states = malloc((n + f->dfa->n_exceptions) * sizeof(*f->in_states));
+	f->dirty = malloc(n * sizeof(*f->dirty));
+	f->next = malloc(n * sizeof(*f->next));
+	f->slot = malloc(n * sizeof(*f->slot));
+	f->is_next = calloc(n, 1);
+	f->groups = malloc(f->cap_groups * sizeof(*f->groups));
+	f->best = malloc(n * sizeof(*f->best));
+	f->touched = malloc(n * sizeof(*f->touched));
+	return f->block && f->size && f->in_from && f->in_states && f->dirty && f->next && f->slot && f->is_next && f->groups &&
+	       f->best && f->touched;
+}
+
+static void release(struct refine *f)
+{
+	free(f->block);
+	free(f->size);
+	free(f->in_from);
+	free(f->in_states);
+	free(f->dirty);
+	free(f->next);
+	free(f->slot);
+	free(f->is_next);
+	free(f->groups);
+	free(f->best);
+	free(f->touched);
+}
+
+static void draw_weights(struct refine *f, uint64_t seed)
+{
+	int i;
+
+	f->weights = 0;
+	for (i = 0; i < 256; i++) {
+		f->weight[i] = mix(seed * 256 + (uint64_t)i) | 1;
+		f->weights += f->weight[i];
+	}
+}
+
+int vantio_dfa_minimise(struct vantio_dfa *dfa, struct vantio_error *err)
+{
+	struct refine f = { .dfa = dfa };
+	uint64_t seed;
+	int r;
+
+	if (!allocate(&f)) {
+		release(&f);
+		return vantio_fail(err, ENOMEM, "out of memory while compiling the policy");
+	}
+	index_incoming(&f);
+	for (seed = 1, r = -EAGAIN; r == -EAGAIN; seed++) {
+		draw_weights(&f, seed);
+		r = refine(&f, err);
+		/* slot and best are free again: they hold the numbers of the blocks. */
+		if (!r)
+			r = number_blocks(&f, f.slot, f.best) ? rewrite(&f, f.slot, err) : -EAGAIN;
+	}
+	release(&f);
+	return r;
+}
