@@ -127,11 +127,11 @@ VM_BIN   := $(VM_TESTS:%=$(O)/tests/vm/%)
 
 .PHONY: deps check check-unit check-harness check-vm check-san check-clang check-werror clean
 deps:
-	@scripts/deps build test
+	@scripts/deps build guest test
 
 # Installs what is missing, and only then builds: what make knew before that may be wrong.
 check:
-	@scripts/deps build test
+	@scripts/deps build guest test
 	@+MAKE="$(MAKE)" tests/check unit cli install harness vm
 
 check-unit: $(UNIT_BIN)
@@ -200,8 +200,12 @@ uninstall:
 check-install: $(O)/vantioctl
 	@O='$(O)' MAKE='$(MAKE)' VANTIOCTL='$(O)/vantioctl' tests/framed install tests/install/test_install
 
-check-valgrind: $(O)/vantioctl
-	@VANTIOCTL=$(O)/vantioctl tests/framed valgrind tests/install/test_valgrind
+$(O)/tests/install/%: tests/install/%.c $(O)/libvantio.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a -lcmocka $(LDLIBS)
+
+check-valgrind: $(O)/vantioctl $(O)/tests/install/make_ledger
+	@O='$(O)' VANTIOCTL='$(O)/vantioctl' tests/framed valgrind tests/install/test_valgrind
 
 clean:
 	rm -rf $(O)
