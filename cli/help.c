@@ -112,9 +112,12 @@ static void help_noun(const struct cli_noun *noun)
 		cleanup_buf struct vantio_buf b = VANTIO_BUF_INIT;
 
 		add_shape(&b, c);
-		print_row(stdout, 30, b.data && !b.failed ? b.data + 1 : "", c->help);
+		print_row(stdout, 30, b.data && !b.failed && b.len ? b.data + 1 : "", c->help);
 	}
-	printf("\n'vantioctl %s VERB --help' lists the options.\n", noun->name);
+	for (c = noun->commands; c->run; c++)
+		if (!c->verb)
+			print_options(stdout, "Options", c->options);
+	printf("\n'vantioctl %s VERB --help' lists the options of a verb.\n", noun->name);
 }
 
 void cli_help_overview(FILE *out)

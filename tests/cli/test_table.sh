@@ -31,7 +31,6 @@ while read -r noun verb <&3; do
 	missing=
 	for option in $(jq -r --arg n "$noun" --arg v "$verb" '
 		.nouns[] | select(.name == $n).commands[] | select((.verb // "") == $v).options[].name' "$TMP/table"); do
-		[[ $verb || $(jq --arg n "$noun" '.nouns[] | select(.name == $n).commands | length' "$TMP/table") == 1 ]] || continue
 		[[ $out == *"--$option"* ]] || missing+=" --$option"
 	done
 	is "$noun $verb --help: names its options" "$missing" ""
