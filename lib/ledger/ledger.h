@@ -57,6 +57,7 @@ struct vantio_ledger_report {
 	char reason[512]; /* of FAIL and INCONCLUSIVE; escaped */
 	char origin[256];
 	char root[65];    /* hex */
+	bool index_checked; /* it was there and compared */
 	char notes[8][256]; /* what is worth saying and no failure */
 	size_t n_notes;
 };

@@ -167,5 +167,5 @@ int vantio_private_check(const struct vantio_record_fields *f, const char *line,
 			return vantio_fail(err, EBADMSG, "disclosure %zu matches no digest of the record", i + 1);
 		used[j] = true;
 	}
-	return 0;
+	return (int)n;
 }

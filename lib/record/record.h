@@ -136,7 +136,7 @@ struct vantio_disclosure {
 
 /* Splits a private line, strictly: `["...","..."]`. EBADMSG where it is none. The spans are borrowed. */
 int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *ret, size_t *ret_n, struct vantio_error *err);
-/* The same, and every disclosure must be committed to by the record, once. EBADMSG where one is not. */
+/* The same, and every disclosure must be committed to by the record, once: their number, or EBADMSG where one is not. */
 int vantio_private_check(const struct vantio_record_fields *f, const char *line, size_t len, struct vantio_error *err);
 
 #endif

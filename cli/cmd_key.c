@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The noun `key`. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/store.h"
+
+static int print_vkey(struct cli *cli, const struct vantio_vkey *key, const char *file)
+{
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
+	cJSON *doc;
+	char id[9];
+
+	vantio_vkey_print(&text, key);
+	if (text.failed)
+		return cli_fail(cli, CLI_FAILURE, "out of memory");
+	if (!cli_json(cli)) {
+		puts(text.data);
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	snprintf(id, sizeof(id), "%08x", key->id);
+	cJSON_AddStringToObject(doc, "name", key->name);
+	cJSON_AddStringToObject(doc, "id", id);
+	cJSON_AddStringToObject(doc, "vkey", text.data);
+	if (file) {
+		cleanup_free char *shown = vantio_escape_dup(file, strlen(file));
+
+		cJSON_AddStringToObject(doc, "file", shown ? shown : "");
+	}
+	return cli_emit(cli, doc);
+}
+
+/* A key of its own, in a file. */
+static int generate_file(struct cli *cli, const char *path)
+{
+	const char *name = cli_get(cli, "name");
+	struct vantio_error err = { 0 };
+	struct vantio_skey key;
+	int r;
+
+	r = vantio_ledger_key_generate(&key, &err);
+	if (r == 0 && name)
+		r = vantio_skey_rename(&key, name, &err);
+	if (r == 0)
+		r = vantio_skey_write_file(path, &key, &err);
+	vantio_skey_clear(&key);
+	if (r == -EINVAL)
+		return cli_usage_error(cli, "--name: %s", err.text);
+	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key.pub, path);
+}
+
+/* A new ledger's own key: made with the ledger. */
+static int generate_ledger(struct cli *cli, const char *dir)
+{
+	struct vantio_error err = { 0 };
+	struct vantio_ledger *l = NULL;
+	int r, fd, there = 0;
+
+	fd = vantio_store_open_dir(dir, &err);
+	if (fd >= 0) {
+		there = vantio_store_exists(fd, "checkpoint", &err);
+		close(fd);
+	}
+	if (there > 0)
+		return cli_fail(cli, CLI_FAILURE, "the ledger has its key already; 'vantioctl key show' prints the verifier key, "
+				"and --output-file makes a key of its own");
+	r = vantio_ledger_open(dir, &l, &err);
+	if (r < 0)
+		return cli_fail_error(cli, &err);
+	r = print_vkey(cli, vantio_ledger_vkey(l), NULL);
+	vantio_ledger_close(l);
+	return r;
+}
+
+CLI_COMMAND(key_generate)
+{
+	const char *path = cli_get(cli, "output-file"), *dir;
+
+	if (path)
+		return generate_file(cli, path);
+	if (cli_get(cli, "name"))
+		return cli_usage_error(cli, "--name goes with --output-file: a ledger's key is named by the program");
+	dir = cli_ledger_dir(cli);
+	return *dir ? generate_ledger(cli, dir) : CLI_FAILURE;
+}
+
+CLI_COMMAND(key_show)
+{
+	const char *path = cli_arg(cli, 0), *dir;
+	struct vantio_error err = { 0 };
+	struct vantio_vkey key;
+	struct vantio_skey private;
+	int r, fd;
+
+	if (path) {
+		r = vantio_skey_read_file(path, &private, &err);
+		if (r == 0)
+			key = private.pub;
+		vantio_skey_clear(&private);
+		return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, path);
+	}
+	dir = cli_ledger_dir(cli);
+	if (!*dir)
+		return CLI_FAILURE;
+	fd = vantio_store_open_dir(dir, &err);
+	if (fd < 0)
+		return cli_fail_error(cli, &err);
+	r = vantio_ledger_genesis_load(fd, &key, &err);
+	close(fd);
+	if (r == -ENOENT)
+		return cli_fail(cli, CLI_FAILURE, "the ledger has no key yet: 'vantioctl key generate' makes it");
+	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, NULL);
+}
+
+static const struct cli_option generate_options[] = {
+	{ .name = "output-file", .letter = 'o', .kind = CLI_FILE, .metavar = "FILE", .help = "write a private key of its own here, not the ledger's" },
+	{ .name = "name", .kind = CLI_TEXT, .metavar = "NAME", .help = "the name of the key in --output-file" },
+	{ 0 },
+};
+
+static const struct cli_arg show_args[] = {
+	{ .metavar = "FILE", .kind = CLI_FILE, .optional = true },
+	{ 0 },
+};
+
+static const struct cli_command key_commands[] = {
+	{ "generate", "make the ledger's signing key, or one in a file, and print its verifier key", generate_options, NULL, cmd_key_generate },
+	{ "show", "print the verifier key of the ledger, or of a private key file", NULL, show_args, cmd_key_show },
+	{ 0 },
+};
+
+const struct cli_noun cli_noun_key = { .name = "key", .help = "signing keys and their verifier keys", .commands = key_commands };

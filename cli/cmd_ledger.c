@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The noun `ledger`: its rows, and verify. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli.h"
+#include "ledger/ledger.h"
+#include "ledger/note.h"
+
+/* A verifier key as an option has it: the key itself, or a file that holds it. Owned by the caller. */
+static char *read_vkey(struct cli *cli, int *ret_exit)
+{
+	const char *value = cli_get(cli, "vkey");
+	struct vantio_error err = { 0 };
+	struct vantio_vkey key;
+	char *text = NULL;
+	size_t len;
+
+	*ret_exit = CLI_OK;
+	if (!value)
+		return NULL;
+	if (vantio_vkey_parse(value, strlen(value), &key, &err) == 0)
+		return strdup(value);
+	if (vantio_read_file_follow(value, 4096, &text, &len, &err) < 0) {
+		*ret_exit = cli_fail(cli, strchr(value, '+') ? CLI_USAGE : CLI_FAILURE,
+				     "--vkey is neither a verifier key (name+hash+base64) nor a file that can be read: %s", err.text);
+		return NULL;
+	}
+	if (vantio_vkey_parse(text, len, &key, &err) < 0) {
+		*ret_exit = cli_fail(cli, CLI_FAILURE, "the file of --vkey: %s", err.text);
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static const char *verdict_name(const struct vantio_ledger_report *r)
+{
+	static const char *const names[] = { "OK", "OK (unanchored)", "FAIL", "INCONCLUSIVE" };
+
+	return names[r->verdict];
+}
+
+static const char *verdict_color(const struct vantio_ledger_report *r)
+{
+	static const char *const colors[] = { "green", "yellow", "red", "yellow" };
+
+	return colors[r->verdict];
+}
+
+static int verdict_exit(const struct vantio_ledger_report *r)
+{
+	static const int codes[] = { CLI_OK, CLI_OK, CLI_VERIFY_FAILED, CLI_INCONCLUSIVE };
+
+	return codes[r->verdict];
+}
+
+static void verify_say(struct cli *cli, const char *dir, const struct vantio_ledger_report *r)
+{
+	size_t i;
+
+	printf("%s%s%s", cli_color(cli, verdict_color(r)), verdict_name(r), cli_color(cli, "reset"));
+	if (r->has_leaf)
+		printf(": leaf %" PRIu64, r->leaf);
+	if (r->reason[0])
+		printf(": %s", r->reason);
+	if (r->verdict <= VANTIO_LEDGER_UNANCHORED)
+		printf(": %" PRIu64 " record%s", r->records, r->records == 1 ? "" : "s");
+	printf("\n  ledger   ");
+	cli_print_escaped(stdout, dir, strlen(dir));
+	putchar('\n');
+	if (r->origin[0])
+		printf("  origin   %s\n", r->origin);
+	if (r->root[0])
+		printf("  root     %s\n", r->root);
+	if (r->verdict <= VANTIO_LEDGER_UNANCHORED)
+		printf("  checked  signature, every line and its place in the hash tree, tiles, private fields, ids, clocks%s\n",
+		       r->index_checked ? ", index" : "");
+	if (r->verdict == VANTIO_LEDGER_UNANCHORED)
+		printf("  unknown  whether an older state of this ledger was put back: nothing older was at hand to compare it with.\n"
+		       "           Keep the file 'checkpoint' elsewhere and give it with --against; this head is remembered for this user.\n");
+	for (i = 0; i < r->n_notes; i++)
+		printf("  note     %s\n", r->notes[i]);
+}
+
+static cJSON *verify_json(const struct vantio_ledger_report *r)
+{
+	static const char *const names[] = { "ok", "unanchored", "fail", "inconclusive" };
+	cJSON *doc = cJSON_CreateObject(), *notes = cJSON_CreateArray();
+	char number[24];
+	size_t i;
+
+	cJSON_AddStringToObject(doc, "verdict", names[r->verdict]);
+	snprintf(number, sizeof(number), "%" PRIu64, r->records);
+	cJSON_AddStringToObject(doc, "records", number);
+	snprintf(number, sizeof(number), "%" PRIu64, r->leaf);
+	if (r->has_leaf)
+		cJSON_AddStringToObject(doc, "leaf", number);
+	else
+		cJSON_AddNullToObject(doc, "leaf");
+	cJSON_AddStringToObject(doc, "reason", r->reason);
+	cJSON_AddStringToObject(doc, "origin", r->origin);
+	cJSON_AddStringToObject(doc, "root", r->root);
+	cJSON_AddBoolToObject(doc, "index_checked", r->index_checked);
+	for (i = 0; i < r->n_notes; i++)
+		cJSON_AddItemToArray(notes, cJSON_CreateString(r->notes[i]));
+	cJSON_AddItemToObject(doc, "notes", notes);
+	return doc;
+}
+
+CLI_COMMAND(ledger_verify)
+{
+	cleanup_free char *state = vantio_state_dir(), *vkey = NULL;
+	struct vantio_verify_options opts = { .against = cli_get(cli, "against"), .state_dir = state };
+	struct vantio_ledger_report report;
+	struct vantio_error err = { 0 };
+	const char *dir = cli_ledger_dir(cli);
+	int r, exit_code;
+
+	if (!*dir)
+		return CLI_FAILURE;
+	vkey = read_vkey(cli, &exit_code);
+	if (exit_code != CLI_OK)
+		return exit_code;
+	opts.vkey = vkey;
+	r = vantio_ledger_verify(dir, &opts, &report, &err);
+	if (r == -ENOENT)
+		return cli_fail(cli, CLI_FAILURE, "%s; 'vantioctl enforce' or 'vantioctl key generate' makes one, --ledger names another",
+				err.text);
+	if (r < 0)
+		return cli_fail_error(cli, &err);
+	if (cli_json(cli)) {
+		r = cli_emit(cli, verify_json(&report));
+	} else {
+		verify_say(cli, dir, &report);
+		r = cli_flush(cli);
+	}
+	return r != CLI_OK ? r : verdict_exit(&report);
+}
+
+static const struct cli_option verify_options[] = {
+	{ .name = "against", .kind = CLI_FILE, .metavar = "FILE", .help = "demand that the ledger continues this checkpoint" },
+	{ .name = "vkey", .kind = CLI_FILE, .metavar = "KEY", .help = "the genesis verifier key that you trust, or a file that holds it" },
+	{ 0 },
+};
+
+static const struct cli_command ledger_commands[] = {
+	{ "verify", "check every record against the signed log", verify_options, NULL, cmd_ledger_verify },
+	{ 0 },
+};
+
+const struct cli_noun cli_noun_ledger = { .name = "ledger", .help = "verify, search and export the record of decisions", .commands = ledger_commands };

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of verification: findings, one segment's check, duplicates, remembered heads. Shared by verify*.c only. */
+#ifndef VANTIO_LEDGER_VERIFY_H
+#define VANTIO_LEDGER_VERIFY_H
+
+#include "ledger/checkpoint.h"
+#include "ledger/index.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/tile.h"
+
+#define VANTIO_SEGMENT_HEIGHT 16
+_Static_assert(1u << VANTIO_SEGMENT_HEIGHT == VANTIO_SEGMENT_RECORDS, "a segment is one subtree");
+
+/* What is the matter, and where. Of several, the one with the lowest leaf is kept. */
+struct vantio_finding {
+	bool found, has_leaf;
+	bool unjudged; /* an unreadable part: nothing can be said */
+	uint64_t leaf;
+	char reason[400];
+};
+
+void vantio_finding_at(struct vantio_finding *f, uint64_t leaf, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void vantio_finding_set(struct vantio_finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* An error of reading: FAIL where the folder is not as it must be, unjudged where this process could not look. */
+void vantio_finding_error(struct vantio_finding *f, const struct vantio_error *err, uint64_t leaf, const char *what);
+void vantio_finding_merge(struct vantio_finding *to, const struct vantio_finding *from);
+
+/* A size and the root that the log must have had at it. */
+struct vantio_anchor {
+	uint64_t size;
+	struct vantio_hash root;
+	char what[200]; /* "the checkpoint 'x'", for messages */
+};
+
+struct vantio_print { /* of a record id or a nonce, keyed, so that nobody can make two collide */
+	uint8_t b[16];
+};
+
+struct vantio_clock {
+	char boot_id[37];
+	uint64_t mono_ns;
+};
+
+/* The check of one segment: independent of all others, so that they can run side by side. */
+struct vantio_segment_check {
+	/* in */
+	int dirfd;
+	uint64_t segment, n; /* number, and lines that the checkpoint covers */
+	bool last; /* bytes behind the covered ones are a note, not a failure */
+	const struct vantio_anchor *anchors; /* those with first < size <= first + n, ascending; borrowed */
+	size_t n_anchors;
+	const uint8_t *print_key; /* 16 bytes */
+	struct vantio_index *index; /* NULL: not compared */
+	uint64_t index_rows; /* rows from 0 on that the index is asked for */
+	/* out */
+	struct vantio_finding log;     /* lines that are missing or cannot be read */
+	struct vantio_finding content; /* lines that no writer writes, private lines that match nothing */
+	struct vantio_finding tile;    /* tiles that differ from the lines */
+	struct vantio_finding index_off;
+	struct vantio_merkle tree;     /* of the segment's lines */
+	struct vantio_merkle *at_anchor; /* owned; [i] is the tree at anchors[i] */
+	struct vantio_clock first, final;
+	struct vantio_print *prints;   /* owned; two a line */
+	uint64_t erased;    /* disclosures or whole private lines that are missing */
+	uint64_t backwards; /* records whose wall clock ran back */
+	uint64_t lost;      /* events that records say were lost */
+	uint64_t beyond;    /* bytes behind the covered ones */
+};
+
+/* Fills the out members. -ENOMEM only. */
+int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *err);
+void vantio_segment_check_clear(struct vantio_segment_check *c);
+
+/* ---- duplicates: a set of prints in bounded memory, spilt to an unnamed temporary file ---- */
+
+struct vantio_dupes;
+int vantio_dupes_new(struct vantio_dupes **ret, struct vantio_error *err);
+void vantio_dupes_free(struct vantio_dupes *d);
+int vantio_dupes_add(struct vantio_dupes *d, const struct vantio_print *print, uint64_t leaf, struct vantio_error *err);
+/* 1 and the lowest leaf that repeats an earlier one, or 0. */
+int vantio_dupes_find(struct vantio_dupes *d, uint64_t *ret_leaf, struct vantio_error *err);
+
+/* ---- heads that this user has verified before ---- */
+
+/* 1 and the anchor, or 0 if there is none. `f` is set if the remembered note does not fit this ledger. */
+int vantio_head_load(const char *state_dir, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
+		     struct vantio_finding *f, struct vantio_error *err);
+int vantio_head_store(const char *state_dir, const char *origin, const char *note, size_t len, struct vantio_error *err);
+/* A checkpoint kept elsewhere. */
+int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
+			struct vantio_finding *f, struct vantio_error *err);
+
+#endif
