@@ -8,7 +8,7 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor policy completion help'
+		nouns='doctor policy ledger key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
@@ -29,6 +29,22 @@ _vantioctl_table()
 	'policy hash')
 		opts='--canonical --workdir -w'
 		args+=('policy')
+		;;
+	ledger)
+		verbs='verify'
+		;;
+	'ledger verify')
+		opts='--against --vkey'
+		;;
+	key)
+		verbs='generate show'
+		;;
+	'key generate')
+		opts='--output-file -o --name'
+		;;
+	'key show')
+		opts=''
+		args+=('file')
 		;;
 	completion)
 		verbs=''
@@ -53,6 +69,10 @@ _vantioctl_value()
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
+	'ledger verify|--against') value='file' ;;
+	'ledger verify|--vkey') value='file' ;;
+	'key generate|--output-file' | 'key generate|-o') value='file' ;;
+	'key generate|--name') value='none' ;;
 	'completion|--values') value='choice agent record trace' ;;
 	esac
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --values
+set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --against --vkey --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -42,6 +42,8 @@ complete -c vantioctl -l version -s V -d 'print the version'
 complete -c vantioctl -l help -s h -d 'print help for the command'
 complete -c vantioctl -n '__vantioctl_after 0' -a doctor -d 'what this host can enforce, and how to mend what it cannot'
 complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
+complete -c vantioctl -n '__vantioctl_after 0' -a ledger -d 'verify, search and export the record of decisions'
+complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their verifier keys'
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
 complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
@@ -56,5 +58,13 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a hash -d 'print the hash
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l canonical -d 'print the text that is hashed instead'
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after 0 key' -a generate -d 'make the ledger\'s signing key, or one in a file, and print its verifier key'
+complete -c vantioctl -n '__vantioctl_after + key generate' -l output-file -s o -r -F -d 'write a private key of its own here, not the ledger\'s'
+complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the name of the key in --output-file'
+complete -c vantioctl -n '__vantioctl_after 0 key' -a show -d 'print the verifier key of the ledger, or of a private key file'
+complete -c vantioctl -n '__vantioctl_after 0 key show' -F
 complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print the newest values that the ledger knows, for the scripts'
 complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'

@@ -61,8 +61,10 @@ if has_command ledger show; then
 else
 	skip "bash: record ids" "ledger show is not built"
 fi
+bash_is "policy files" "p.toml sub" policy check ""
+bash_is "a policy file for each argument that repeats" "p.toml sub" policy check p.toml ""
 if has_command policy explain; then
-	bash_is "policy files" "p.toml sub" policy explain ""
+	bash_is "policy files of a fixed argument" "p.toml sub" policy explain ""
 	bash_is "operations" "read removexattr rename rmdir" policy explain p.toml r
 	bash_is "verbs" "explain" policy ex
 fi
@@ -75,6 +77,10 @@ if command -v fish >/dev/null; then
 	is "fish: nouns" "$(offers_fish 'vantioctl comp')" "completion"
 	is "fish: choices" "$(offers_fish 'vantioctl completion ')" "bash fish zsh"
 	is "fish: a value" "$(offers_fish 'vantioctl completion --values=r')" "--values=record"
+	is "fish: verbs" "$(offers_fish 'vantioctl policy sh')" "show"
+	has "fish: policy files" " $(offers_fish 'vantioctl policy check ') " " p.toml "
+	is "fish: options of the command" "$(offers_fish 'vantioctl doctor --ti')" "--tier"
+	is "fish: not the options of another" "$(offers_fish 'vantioctl policy check --ti')" ""
 	is "fish: the value of a global option is no noun" "$(offers_fish "vantioctl --ledger x comp")" "completion"
 else
 	skip "fish: nouns" "fish is not installed"
@@ -87,6 +93,10 @@ if command -v zsh >/dev/null; then
 	}
 	is "zsh: nouns" "$(offers_zsh 'vantioctl comp')" "completion"
 	is "zsh: choices" "$(offers_zsh 'vantioctl completion ')" "bash fish zsh"
+	is "zsh: verbs" "$(offers_zsh 'vantioctl policy sh')" "show"
+	is "zsh: policy files" "$(offers_zsh "vantioctl policy check $TMP/files/p")" "p.toml"
+	is "zsh: options of the command" "$(offers_zsh 'vantioctl doctor --ti')" "--tier"
+	is "zsh: not the options of another" "$(offers_zsh 'vantioctl policy check --ti')" ""
 	is "zsh: a value" "$(offers_zsh 'vantioctl completion --values r')" "record"
 else
 	skip "zsh: nouns" "zsh is not installed"
