@@ -72,11 +72,16 @@ void vantio_policy_name_rule(const struct vantio_policy *p, const struct vantio_
 struct vantio_explanation {
 	uint32_t decision; /* VANTIO_PERMIT or VANTIO_BLOCK */
 	uint32_t reason;
-	struct vantio_rule_ref rule;
+	struct vantio_rule_ref rule;  /* for ESCALATE: what keeps the object from `gained` under its old name */
 	struct vantio_rule_ref rule2; /* of the second name of rename and link; name "" otherwise */
+	int decisive;       /* the name that is refused, 1 or 2; 0 if none is, or both together are (ESCALATE) */
+	const char *gained; /* ESCALATE: "read", "write" or "exec"; else NULL */
 };
 
 /*
+ * The text alone: nothing is looked up or resolved. A host name is judged by the rules that name it, an address without a port
+ * by all ports: it is allowed if every one is. A listen on [::] needs 0.0.0.0 too.
+ *
  * `op` is an operation's name ("read", "unlink", "connect", "mount" ...), `target` its object ("/work/a", "api.example.org:443",
  * "udp:10.0.0.1:53", "unix:@x"), `target2` the new name of rename and link, NULL otherwise. -EINVAL with a usage text in
  * `err` for what cannot be asked (unknown op, a `..`, a relative path).
