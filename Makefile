@@ -207,6 +207,29 @@ $(O)/tests/install/%: tests/install/%.c $(O)/libvantio.a
 check-valgrind: $(O)/vantioctl $(O)/tests/install/make_ledger
 	@O='$(O)' VANTIOCTL='$(O)/vantioctl' tests/framed valgrind tests/install/test_valgrind
 
+# Fuzzers (libFuzzer, clang): tests/fuzz/fuzz_NAME.c, seeds in tests/fuzz/corpus/NAME. `make fuzz-NAME FUZZ_TIME=180` runs one.
+# The library is built a second time, instrumented, by the rules above.
+FUZZ_TIME   ?= 60
+FUZZ_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer $(FUZZ_SAN)
+FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+.PHONY: fuzz fuzz-lib $(FUZZ_NAMES:%=fuzz-%)
+fuzz: $(FUZZ_NAMES:%=fuzz-%)
+
+fuzz-lib:
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz/lib CC=$(CLANG) CXX=$(CLANG)++ SAN=1 CFLAGS="$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link" \
+		$(O)/fuzz/lib/libvantio.a
+
+$(O)/fuzz/%: tests/fuzz/fuzz_%.c fuzz-lib
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(CPPFLAGS) -std=gnu11 $(WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@.o $< && \
+		$(CLANG)++ $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $@.o $(O)/fuzz/lib/libvantio.a $(LDLIBS)
+
+$(FUZZ_NAMES:%=fuzz-%): fuzz-%: $(O)/fuzz/%
+	$(Q)mkdir -p $(O)/fuzz/corpus/$* $(O)/fuzz/found && $< -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 \
+		-artifact_prefix=$(O)/fuzz/found/$*- $(O)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
+
 clean:
 	rm -rf $(O)
 

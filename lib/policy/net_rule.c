@@ -139,7 +139,11 @@ static int parse_name(struct slice host, struct vantio_net_rule *r, struct vanti
 	for (size_t i = 0; e == 0 && i < host.len; i++)
 		if (r->host[i] >= 'A' && r->host[i] <= 'Z')
 			r->host[i] = (char)(r->host[i] - 'A' + 'a');
-	return e;
+	if (e < 0)
+		return e;
+	if (r->kind == VANTIO_NET_NAME && (!strcmp(r->host, "tcp") || !strcmp(r->host, "udp") || !strcmp(r->host, "unix")))
+		return vantio_fail(err, EINVAL, "'%s' is not a host but what stands before one: write tcp:HOST:PORT, udp:HOST:PORT or unix:PATH", r->host);
+	return 0;
 }
 
 static bool looks_ipv4(struct slice host)

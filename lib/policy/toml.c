@@ -222,11 +222,33 @@ static void guard_string(struct guard *g)
 		g->at = g->len;
 }
 
+static bool guard_digits(const struct guard *g, size_t from, size_t n)
+{
+	for (size_t i = g->at + from; i < g->at + from + n; i++)
+		if (i >= g->len || g->text[i] < '0' || g->text[i] > '9')
+			return false;
+	return true;
+}
+
+/* Dates and times, of which a policy has no use and whose reader in toml++ 3.3 is the part that breaks. */
+static bool guard_date(const struct guard *g)
+{
+	if (guard_digits(g, 0, 4) && guard_digits(g, 5, 2) && g->len - g->at > 7 && g->text[g->at + 4] == '-' && g->text[g->at + 7] == '-')
+		return true;
+	return guard_digits(g, 0, 2) && g->len - g->at > 2 && g->text[g->at + 2] == ':';
+}
+
 static int guard_token(struct guard *g, struct vantio_error *err)
 {
 	char c = g->text[g->at];
 
-	if (c == '\n') {
+	if (guard_date(g)) {
+		return vantio_fail(err, EINVAL, "a date or time is no value of a policy: if it is a string, put quotes around it");
+	} else if ((unsigned char)c >= 0x80) {
+		return vantio_fail(err, EINVAL, "only strings and comments hold letters beyond ASCII: put quotes around it");
+	} else if (c == 0x7f || (c < ' ' && c != '\t' && c != '\r' && c != '\n')) {
+		return vantio_fail(err, EINVAL, "the control character 0x%02x has no place in a policy", (unsigned char)c);
+	} else if (c == '\n') {
 		guard_newline(g);
 		g->dots = 0;
 	} else if (c == '.' && ++g->dots >= VANTIO_TOML_DEPTH_MAX) {
@@ -246,19 +268,22 @@ static int guard_text(const char *text, size_t len, struct vantio_pos *ret_pos, 
 {
 	struct guard g = { .text = text, .len = len, .line = 1 };
 
-	while (g.at < g.len) {
+	int r = 0;
+
+	while (g.at < g.len && r == 0) {
 		if (text[g.at] == '"' || text[g.at] == '\'') {
 			guard_string(&g);
 		} else if (text[g.at] == '#') {
 			const char *end = memchr(text + g.at, '\n', len - g.at);
 
 			g.at = end ? (size_t)(end - text) : len;
-		} else if (guard_token(&g, err) < 0) {
-			*ret_pos = guard_pos(&g);
-			return -err->code;
+		} else {
+			r = guard_token(&g, err);
 		}
 	}
-	return 0;
+	if (r < 0)
+		*ret_pos = guard_pos(&g);
+	return r;
 }
 
 static int guard_utf8(const char *text, size_t len, struct vantio_pos *ret_pos, struct vantio_error *err)
