@@ -204,7 +204,11 @@ $(O)/tests/install/%: tests/install/%.c $(O)/libvantio.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a -lcmocka $(LDLIBS)
 
-check-valgrind: $(O)/vantioctl $(O)/tests/install/make_ledger
+$(O)/tests/install/openat2.so: tests/install/openat2.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -O2 -Wall -fPIC -shared -o $@ $<
+
+check-valgrind: $(O)/vantioctl $(O)/tests/install/make_ledger $(O)/tests/install/openat2.so
 	@O='$(O)' VANTIOCTL='$(O)/vantioctl' tests/framed valgrind tests/install/test_valgrind
 
 # Fuzzers (libFuzzer, clang): tests/fuzz/fuzz_NAME.c, seeds in tests/fuzz/corpus/NAME. `make fuzz-NAME FUZZ_TIME=180` runs one.

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "ledger/verify.h"
 
+__attribute__((format(printf, 4, 0)))
 static void set(struct vantio_finding *f, bool has_leaf, uint64_t leaf, const char *fmt, va_list ap)
 {
 	if (f->found && (!has_leaf || (f->has_leaf && f->leaf <= leaf)))
