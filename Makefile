@@ -234,6 +234,16 @@ $(FUZZ_NAMES:%=fuzz-%): fuzz-%: $(O)/fuzz/%
 	$(Q)mkdir -p $(O)/fuzz/corpus/$* $(O)/fuzz/found && $< -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 \
 		-artifact_prefix=$(O)/fuzz/found/$*- $(O)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 
+# Benchmarks: tests/bench/bench_*.c, each with the generator of rules and paths.
+$(O)/tests/bench/%: tests/bench/%.c tests/bench/gen_rules.c tests/bench/gen_rules.h $(O)/libvantio.a
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/bench $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< tests/bench/gen_rules.c \
+		$(O)/libvantio.a $(LDLIBS)
+
+.PHONY: bench-compile
+bench-compile: $(O)/tests/bench/bench_matcher
+	@$< --check
+
 clean:
 	rm -rf $(O)
 

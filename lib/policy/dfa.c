@@ -159,7 +159,7 @@ static uint8_t mask_of(const struct build *b, const uint32_t *set, size_t n)
 	for (i = 0; i < n; i++) {
 		if (set[i] == VANTIO_NFA_ROOT_MARK)
 			return b->nfa->root;
-		mask |= b->nfa->nodes[set[i]].accept | b->nfa->nodes[set[i]].absorb;
+		mask |= b->nfa->nodes[set[i]].accept | b->nfa->nodes[set[i]].absorb | b->nfa->nodes[set[i]].local;
 	}
 	return mask;
 }
@@ -248,21 +248,29 @@ static void sort_u32(uint32_t *items, size_t n)
 	}
 }
 
-/* Leaves out the nodes that cannot add to what the set accepts for good, and those that do nothing. */
+/*
+ * Leaves out the nodes that cannot add to what the set accepts for good, or to what it accepts until the next slash if they end
+ * there too, and those that do nothing. Of nodes that accept the same for good one is enough. This is what keeps twenty rules
+ * such as "any name with this word in it" from needing a state for each subset of the words.
+ */
 static uint32_t end_closure(struct build *b)
 {
+	uint8_t absorbed = 0, local = 0, kept = 0, kept_local = 0;
 	const struct vantio_nfa_node *node;
-	uint8_t absorbed = 0, kept = 0;
 	size_t i, n = 0;
 
 	sort_u32(b->closure.items, b->closure.n);
-	for (i = 0; i < b->closure.n; i++)
+	for (i = 0; i < b->closure.n; i++) {
 		absorbed |= b->nfa->nodes[b->closure.items[i]].absorb;
+		local |= b->nfa->nodes[b->closure.items[i]].local;
+	}
 	for (i = 0; i < b->closure.n; i++) {
 		node = &b->nfa->nodes[b->closure.items[i]];
-		if (!(node->reach & ~absorbed) && !(node->absorb & ~kept))
+		if (!(node->reach & ~(absorbed | (node->crosses ? 0 : local))) && !(node->absorb & ~kept) &&
+		    !(node->local & ~(kept_local | absorbed)))
 			continue;
 		kept |= node->absorb;
+		kept_local |= node->local;
 		b->closure.items[n++] = b->closure.items[i];
 	}
 	b->work += b->closure.n;

@@ -10,10 +10,10 @@
 #include "policy/nfa.h"
 
 /* Bounds of the subset construction, over one automaton. */
-#define VANTIO_DFA_STATES_MAX 4000000u
+#define VANTIO_DFA_STATES_MAX 2000000u
 #define VANTIO_DFA_ROWS_MAX   (32u << 20) /* exceptions over all rows */
 #define VANTIO_DFA_SETS_MAX   (24u << 20) /* nodes over all sets */
-#define VANTIO_DFA_WORK_MAX   (1000ull * 1000 * 1000) /* edges looked at */
+#define VANTIO_DFA_WORK_MAX   (500ull * 1000 * 1000) /* edges looked at */
 
 struct vantio_dfa {
 	uint8_t *accept;   /* owned, as the next ones; by state */

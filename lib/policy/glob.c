@@ -176,8 +176,6 @@ static int read_token(const char *glob, size_t len, size_t *at, size_t depth, st
 
 	*ret = (struct token){ .kind = T_LITERAL, .byte = (uint8_t)glob[*at], .at = (uint32_t)*at };
 	switch (glob[*at]) {
-	case '\0':
-		return vantio_fail(err, EINVAL, "a glob cannot hold the byte 0, because no path does");
 	case '\\':
 		r = read_escape(glob, len, at, &ret->byte, err);
 		if (!r && ret->byte == '/')
@@ -345,6 +343,8 @@ static int check_start(const char *glob, size_t len, struct vantio_error *err)
 {
 	if (len > VANTIO_GLOB_MAX)
 		return vantio_fail(err, EINVAL, "a glob of more than %u bytes: split it into several", VANTIO_GLOB_MAX);
+	if (memchr(glob, '\0', len))
+		return vantio_fail(err, EINVAL, "a glob cannot hold the byte 0, because no path does");
 	if (len && glob[0] == '/')
 		return 0;
 	if (len >= 2 && glob[0] == '*' && glob[1] == '*' && (len == 2 || glob[2] == '/' || glob[2] == '*'))

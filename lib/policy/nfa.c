@@ -156,45 +156,113 @@ void vantio_nfa_add_bytes(struct vantio_nfa *nfa, const void *bytes, size_t len,
 	vantio_nfa_accept(nfa, node, mask);
 }
 
-/* What a node with a loop over every byte accepts at once, it accepts whatever follows. */
-static void fill_absorb(struct vantio_nfa *nfa, uint32_t n)
+/* What a node accepts at once and, if it absorbs anything, what a slash leads it to absorb. */
+static void look_ahead(const struct vantio_nfa *nfa, uint32_t n, uint8_t *now, uint8_t *over_slash, int depth)
 {
-	struct vantio_nfa_node *node = &nfa->nodes[n];
-	bool loops = false;
+	const struct vantio_nfa_edge *edge;
 	uint32_t e;
 
-	for (e = node->edges; e != VANTIO_NFA_NONE; e = nfa->edges[e].next)
-		loops |= nfa->edges[e].label == VANTIO_NFA_LABEL(VANTIO_NFA_LOOP, VANTIO_NFA_SET_ANY);
-	if (!loops)
+	*now |= nfa->nodes[n].accept;
+	for (e = nfa->nodes[n].edges; e != VANTIO_NFA_NONE; e = edge->next) {
+		edge = &nfa->edges[e];
+		if (VANTIO_NFA_KIND(edge->label) == VANTIO_NFA_ENTER)
+			*over_slash |= nfa->nodes[edge->to].absorb;
+		else if (VANTIO_NFA_EMPTY(VANTIO_NFA_KIND(edge->label)) && depth)
+			look_ahead(nfa, edge->to, now, over_slash, depth - 1);
+	}
+}
+
+/*
+ * A node with a loop over every byte accepts for good what it accepts at once; one with a loop over a component's bytes does so
+ * until a slash, and for good if the slash leads to a node that does.
+ */
+static void fill_absorb(struct vantio_nfa *nfa, uint32_t n, uint32_t set)
+{
+	const uint32_t loop = VANTIO_NFA_LABEL(VANTIO_NFA_LOOP, set);
+	uint8_t now = 0, over_slash = 0;
+	uint32_t e;
+
+	for (e = nfa->nodes[n].edges; e != VANTIO_NFA_NONE && nfa->edges[e].label != loop; e = nfa->edges[e].next)
+		;
+	if (e == VANTIO_NFA_NONE)
 		return;
-	node->absorb = node->accept;
-	for (e = node->edges; e != VANTIO_NFA_NONE; e = nfa->edges[e].next)
-		if (VANTIO_NFA_EMPTY(VANTIO_NFA_KIND(nfa->edges[e].label)))
-			node->absorb |= nfa->nodes[nfa->edges[e].to].accept;
+	look_ahead(nfa, n, &now, &over_slash, 1);
+	if (set == VANTIO_NFA_SET_ANY) {
+		nfa->nodes[n].absorb = now;
+	} else {
+		nfa->nodes[n].absorb = now & over_slash;
+		nfa->nodes[n].local = now;
+	}
+}
+
+/* Gives a node the slashes of the boundaries behind it, so that it absorbs without them. */
+static void adopt_slashes(struct vantio_nfa *nfa, uint32_t n)
+{
+	uint32_t e, f, next;
+
+	for (e = nfa->nodes[n].edges; e != VANTIO_NFA_NONE; e = next) {
+		next = nfa->edges[e].next;
+		if (!VANTIO_NFA_EMPTY(VANTIO_NFA_KIND(nfa->edges[e].label)))
+			continue;
+		for (f = nfa->nodes[nfa->edges[e].to].edges; f != VANTIO_NFA_NONE; f = nfa->edges[f].next)
+			if (VANTIO_NFA_KIND(nfa->edges[f].label) == VANTIO_NFA_ENTER)
+				vantio_nfa_link(nfa, n, nfa->edges[f].label, nfa->edges[f].to);
+	}
+}
+
+static bool reads_slash(const struct vantio_nfa *nfa, uint32_t label)
+{
+	switch (VANTIO_NFA_KIND(label)) {
+	case VANTIO_NFA_BYTE:
+	case VANTIO_NFA_ENTER:
+		return VANTIO_NFA_VALUE(label) == '/';
+	case VANTIO_NFA_SET:
+	case VANTIO_NFA_LOOP:
+		return vantio_byte_set_has(&nfa->sets[VANTIO_NFA_VALUE(label)], '/');
+	default:
+		return false;
+	}
+}
+
+/* Takes over from the targets of a node's edges; whether anything was new. */
+static bool spread(struct vantio_nfa *nfa, struct vantio_nfa_node *node)
+{
+	uint8_t reach = node->reach | node->accept;
+	bool crosses = node->crosses, changed;
+	uint32_t e;
+
+	for (e = node->edges; e != VANTIO_NFA_NONE; e = nfa->edges[e].next) {
+		reach |= nfa->nodes[nfa->edges[e].to].reach;
+		crosses |= reads_slash(nfa, nfa->edges[e].label) || nfa->nodes[nfa->edges[e].to].crosses;
+	}
+	changed = reach != node->reach || crosses != node->crosses;
+	node->reach = reach;
+	node->crosses = crosses;
+	return changed;
 }
 
 void vantio_nfa_finish(struct vantio_nfa *nfa)
 {
 	bool changed = true;
-	uint32_t n, e;
-	uint8_t reach;
+	uint32_t n;
 
 	if (nfa->error)
 		return;
 	/* Children have higher numbers than their parents, so that one round settles the tree and few the loops. */
 	while (changed) {
 		changed = false;
-		for (n = nfa->n_nodes; n-- > 0;) {
-			reach = nfa->nodes[n].reach | nfa->nodes[n].accept;
-			for (e = nfa->nodes[n].edges; e != VANTIO_NFA_NONE; e = nfa->edges[e].next)
-				reach |= nfa->nodes[nfa->edges[e].to].reach;
-			changed |= reach != nfa->nodes[n].reach;
-			nfa->nodes[n].reach = reach;
-		}
+		for (n = nfa->n_nodes; n-- > 0;)
+			changed |= spread(nfa, &nfa->nodes[n]);
 	}
 	for (n = 0; n < nfa->n_nodes; n++)
-		fill_absorb(nfa, n);
+		fill_absorb(nfa, n, VANTIO_NFA_SET_ANY);
+	for (n = 0; n < nfa->n_nodes; n++) {
+		fill_absorb(nfa, n, VANTIO_NFA_SET_COMPONENT);
+		if (nfa->nodes[n].absorb && nfa->nodes[n].local)
+			adopt_slashes(nfa, n);
+	}
 	nfa->nodes[VANTIO_NFA_ROOT_MARK].reach = 0xff;
+	nfa->nodes[VANTIO_NFA_ROOT_MARK].crosses = true;
 }
 
 /* ---- whom to blame ------------------------------------------------------------------------------- */

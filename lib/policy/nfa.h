@@ -43,8 +43,9 @@ struct vantio_nfa_node {
 	uint32_t owner; /* the rule that made it */
 	uint8_t accept;
 	uint8_t reach;  /* masks of all nodes that can be reached; set by vantio_nfa_finish */
-	uint8_t absorb; /* mask that holds from here on, whatever follows; set by vantio_nfa_finish */
-	uint8_t pad;
+	uint8_t absorb; /* mask that holds from here on, whatever follows; set by vantio_nfa_finish, as the next ones */
+	uint8_t local;  /* mask that holds from here on until a slash */
+	bool crosses;   /* something can still be reached over a slash */
 };
 
 struct vantio_byte_set {
@@ -81,7 +82,7 @@ void vantio_nfa_add_glob(struct vantio_nfa *nfa, const char *glob, size_t len, u
 void vantio_nfa_add_bytes(struct vantio_nfa *nfa, const void *bytes, size_t len, uint8_t mask); /* taken literally */
 void vantio_nfa_add_net(struct vantio_nfa *nfa, const struct vantio_net_rule *rule, uint8_t mask); /* kind ADDRESS */
 
-/* Fills `reach` and `absorb`. Nothing may be added afterwards. */
+/* Fills `reach`, `absorb`, `local` and `crosses`. Nothing may be added afterwards. */
 void vantio_nfa_finish(struct vantio_nfa *nfa);
 
 #define VANTIO_BLAME_MAX 3

@@ -2,7 +2,8 @@
 /*
  * Globs into the tree of nodes. A slash is held back until the component behind it begins, because the one before two stars
  * belongs to the components that they stand for: then "/d" and two stars match "/d" too. Alternatives go on side by side in the
- * tree while there are few of them, so that rules share what follows, and are joined beyond that.
+ * tree while there are few of them, so that rules share what follows. They are joined beyond that, and between two stars: there
+ * several could be under way at once, and each set of copies of what follows would become a state.
  */
 #include <ctype.h>
 #include <string.h>
@@ -27,7 +28,32 @@ struct front {
 struct reader {
 	struct vantio_nfa *nfa;
 	const uint8_t *at, *end;
+	bool looped; /* a star came before */
 };
+
+/* What is in the same condition is joined into one node each. */
+static void join_front(struct reader *r, struct front *f)
+{
+	size_t i, j, kept;
+	uint32_t joined;
+
+	for (i = 0; i < f->n; i++) {
+		const struct place p = f->places[i];
+
+		joined = vantio_nfa_node(r->nfa);
+		if (r->nfa->error)
+			return;
+		vantio_nfa_link(r->nfa, p.node, VANTIO_NFA_LABEL(VANTIO_NFA_JOIN, 0), joined);
+		f->places[i].node = joined;
+		for (j = kept = i + 1; j < f->n; j++) {
+			if (f->places[j].pending == p.pending && f->places[j].root == p.root)
+				vantio_nfa_link(r->nfa, f->places[j].node, VANTIO_NFA_LABEL(VANTIO_NFA_JOIN, 0), joined);
+			else
+				f->places[kept++] = f->places[j];
+		}
+		f->n = kept;
+	}
+}
 
 static void add_place(struct reader *r, struct front *f, struct place p)
 {
@@ -36,29 +62,10 @@ static void add_place(struct reader *r, struct front *f, struct place p)
 	for (i = 0; i < f->n; i++)
 		if (f->places[i].node == p.node && f->places[i].pending == p.pending && f->places[i].root == p.root)
 			return;
-	if (f->n < FRONT_MAX) {
+	if (f->n == FRONT_MAX)
+		join_front(r, f);
+	if (!r->nfa->error)
 		f->places[f->n++] = p;
-		return;
-	}
-	/* Full: what is in the same condition is joined into one node each. */
-	for (i = 0; i < f->n && !r->nfa->error; i++) {
-		const struct place q = f->places[i];
-		uint32_t joined = vantio_nfa_node(r->nfa);
-		size_t j, kept = i + 1;
-
-		if (r->nfa->error)
-			return;
-		vantio_nfa_link(r->nfa, q.node, VANTIO_NFA_LABEL(VANTIO_NFA_JOIN, 0), joined);
-		f->places[i].node = joined;
-		for (j = i + 1; j < f->n; j++) {
-			if (f->places[j].pending == q.pending && f->places[j].root == q.root)
-				vantio_nfa_link(r->nfa, f->places[j].node, VANTIO_NFA_LABEL(VANTIO_NFA_JOIN, 0), joined);
-			else
-				f->places[kept++] = f->places[j];
-		}
-		f->n = kept;
-	}
-	f->places[f->n++] = p;
 }
 
 static uint32_t child(struct reader *r, uint32_t node, enum vantio_nfa_kind kind, uint32_t value)
@@ -91,6 +98,7 @@ static void put_star(struct reader *r, struct front *f)
 	size_t i;
 	uint32_t to;
 
+	r->looped = true;
 	for (i = 0; i < f->n && !r->nfa->error; i++) {
 		open_component(r, &f->places[i]);
 		to = child(r, f->places[i].node, VANTIO_NFA_STAR, 0);
@@ -107,6 +115,7 @@ static void put_stars(struct reader *r, struct front *f)
 	uint32_t boundary, loop;
 	size_t i;
 
+	r->looped = true;
 	for (i = 0; i < f->n && !r->nfa->error; i++) {
 		boundary = child(r, f->places[i].node, VANTIO_NFA_STARS, 0);
 		loop = child(r, boundary, VANTIO_NFA_ENTER, '/');
@@ -220,6 +229,8 @@ static void put_alternatives(struct reader *r, struct front *f, int depth)
 		for (i = 0; i < one.n; i++)
 			add_place(r, f, one.places[i]);
 	} while (!r->nfa->error && *r->at++ == ',');
+	if (f->n > 1 && r->looped && memchr(r->at, '*', (size_t)(r->end - r->at)))
+		join_front(r, f);
 }
 
 /* Up to the end, or to the comma or the brace that ends an alternative. */
@@ -258,7 +269,7 @@ static void put_sequence(struct reader *r, struct front *f, int depth)
 
 void vantio_nfa_add_glob(struct vantio_nfa *nfa, const char *glob, size_t len, uint8_t mask)
 {
-	struct reader r = { nfa, (const uint8_t *)glob, (const uint8_t *)glob + len };
+	struct reader r = { nfa, (const uint8_t *)glob, (const uint8_t *)glob + len, false };
 	struct front f = { .places = { { VANTIO_NFA_START, false, true } }, .n = 1 };
 	size_t i;
 

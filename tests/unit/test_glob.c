@@ -133,6 +133,7 @@ static void glob_bad_spelling_is_refused_with_cause(void **state)
 			fail_msg("'%s': '%s' does not speak of '%s'", bad[i].glob, err.text, bad[i].cause);
 	}
 	assert_int_equal(vantio_glob_check("/a\0b", 4, &err), -22);
+	assert_int_equal(vantio_glob_check("/[a\0b]", 6, &err), -22);
 }
 
 static void glob_length_is_bounded_by_shortest_path(void **state)
