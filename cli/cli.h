@@ -137,6 +137,7 @@ void cli_grid_cell(struct cli_grid *g, const char *text); /* NULL g is ignored, 
 void cli_grid_bytes(struct cli_grid *g, const void *bytes, size_t len);
 void cli_grid_printf(struct cli_grid *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cli_grid_color(struct cli_grid *g, const char *name); /* of the last cell; as cli_color() */
+void cli_grid_free(struct cli_grid *g); /* one that is not printed after all; NULL is fine */
 int cli_grid_print(struct cli *cli, struct cli_grid *g); /* prints and frees; CLI_OK or CLI_FAILURE (said) */
 
 /* ---- signals and children ---- */

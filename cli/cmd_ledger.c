@@ -9,7 +9,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "cli.h"
+#include "cmd_ledger.h"
 #include "ledger/ledger.h"
 #include "ledger/note.h"
 
@@ -152,6 +152,9 @@ static const struct cli_option verify_options[] = {
 
 static const struct cli_command ledger_commands[] = {
 	{ "verify", "check every record against the signed log", verify_options, NULL, cmd_ledger_verify },
+	{ "list", "list the newest records, or those that match", ledger_list_options, NULL, cmd_ledger_list },
+	{ "show", "show one record, public and private fields", NULL, ledger_show_args, cmd_ledger_show },
+	{ "export", "write the log as it is stored, a JSON record a line", ledger_export_options, NULL, cmd_ledger_export },
 	{ 0 },
 };
 

@@ -182,6 +182,18 @@ static void print_rows(struct cli *cli, const struct cli_grid *g, const size_t *
 	}
 }
 
+void cli_grid_free(struct cli_grid *g)
+{
+	size_t i;
+
+	if (!g)
+		return;
+	for (i = 0; i < g->n; i++)
+		free(g->cells[i].text);
+	free(g->cells);
+	free(g);
+}
+
 int cli_grid_print(struct cli *cli, struct cli_grid *g)
 {
 	cleanup_free size_t *widths = g ? calloc(g->n_columns, sizeof(*widths)) : NULL;
@@ -199,9 +211,6 @@ int cli_grid_print(struct cli *cli, struct cli_grid *g)
 		fit(widths, g->n_columns, terminal_columns());
 		print_rows(cli, g, widths);
 	}
-	for (i = 0; g && i < g->n; i++)
-		free(g->cells[i].text);
-	free(g ? g->cells : NULL);
-	free(g);
+	cli_grid_free(g);
 	return failed ? cli_fail(cli, CLI_FAILURE, "out of memory") : cli_flush(cli);
 }

@@ -1,14 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQLite index of a ledger: built from the log, never the other way. STRICT tables, WAL, triggers that refuse UPDATE,
- * DELETE and REPLACE. Missing, behind or of another schema, it is built again; contradicting the log, verification fails.
+ * The SQLite index of a ledger, index.sqlite3: public fields by which records are sought, and where their lines stand. Built
+ * from the log, never the other way, and only from what a checkpoint covers. STRICT tables, WAL; triggers refuse UPDATE,
+ * DELETE and REPLACE. Missing, behind or of another schema, it is a matter of building it; contradicting the log, of FAIL.
  */
 #ifndef VANTIO_LEDGER_INDEX_H
 #define VANTIO_LEDGER_INDEX_H
+
+#include <stdatomic.h>
 
 #include "ledger/merkle.h"
 #include "record/record.h"
 
 struct vantio_index;
+
+enum vantio_index_mode {
+	VANTIO_INDEX_WRITE,  /* makes it if it is not there; one that is damaged goes to quarantine/ and is built again */
+	VANTIO_INDEX_READ,   /* changes nothing in the folder; ENOENT if it is not there */
+	VANTIO_INDEX_MEMORY, /* a temporary one of its own, where the folder cannot be written */
+};
+
+/* EBADMSG: damaged. EPROTO: of another schema. The descriptor is borrowed. */
+int vantio_index_open(int dirfd, enum vantio_index_mode mode, struct vantio_index **ret, struct vantio_error *err);
+void vantio_index_close(struct vantio_index *ix);
+/* Records that it holds: leaves 0 to n - 1. */
+int vantio_index_count(struct vantio_index *ix, uint64_t *ret, struct vantio_error *err);
+/*
+ * Takes in the log up to `size` records, some thousands a transaction, until done or `stop` (may be NULL) is set. EBADMSG: a
+ * line is no record, or the index knows more than `size` records.
+ */
+int vantio_index_catch_up(struct vantio_index *ix, uint64_t size, const atomic_bool *stop, struct vantio_error *err);
+
+/* ---- asking ---- */
+
+struct vantio_query {
+	uint64_t since, until; /* realtime ns, inclusive; 0 and UINT64_MAX: no bound */
+	const char *agent, *hook, *op; /* exact, escaped as records hold them; NULL: any */
+	const char *rule;      /* exact, or a list ("file.deny") with all its rules; NULL: any */
+	const char *record_id; /* NULL: any */
+	int decision;          /* enum vantio_decision, or -1 */
+	bool has_trace, has_after;
+	uint64_t trace_id;
+	uint64_t after;        /* leaves beyond this one */
+	uint64_t below;        /* leaves below this one: the size that was agreed on */
+	uint64_t limit;        /* at most so many */
+	bool newest;           /* the last `limit` of them rather than the first; still in the order of the log */
+};
+
+struct vantio_place {
+	uint64_t leaf, line_offset, private_offset; /* in their segments; that of the private line is a hint */
+};
+
+/* Calls `hit` for each match, by ascending leaf; a negative answer ends the search and is returned. */
+int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
+		       int (*hit)(void *ctx, const struct vantio_place *place, struct vantio_error *err), void *ctx,
+		       struct vantio_error *err);
+
+/* ---- comparing ---- */
+
+/* Begins a walk over the rows from `first` up to `end`, in the order of leaves. */
+int vantio_index_walk(struct vantio_index *ix, uint64_t first, uint64_t end, struct vantio_error *err);
+/* 0 if the next row is that of this line, at this offset; EBADMSG and the difference if not. */
+int vantio_index_compare(struct vantio_index *ix, const struct vantio_record_fields *f, uint64_t offset, struct vantio_error *err);
+
+/* ---- building beside a writer ---- */
+
+struct vantio_indexer;
+/* A thread that builds the index behind the commits; its failures never reach the writer. NULL if it cannot be had. */
+struct vantio_indexer *vantio_indexer_start(int dirfd, uint64_t size);
+void vantio_indexer_wake(struct vantio_indexer *x, uint64_t size);
+/* Lets it finish when little is left, else leaves the rest to the next reader or writer. NULL is fine. */
+void vantio_indexer_stop(struct vantio_indexer *x);
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef VANTIO_LEDGER_VERIFY_H
 #define VANTIO_LEDGER_VERIFY_H
 
+#include <sodium.h>
+
 #include "ledger/checkpoint.h"
 #include "ledger/index.h"
 #include "ledger/keys.h"
@@ -52,12 +54,12 @@ struct vantio_segment_check {
 	size_t n_anchors;
 	const uint8_t *print_key; /* 16 bytes */
 	struct vantio_index *index; /* NULL: not compared */
-	uint64_t index_rows; /* rows from 0 on that the index is asked for */
+	uint64_t index_rows; /* leaves below this one have a row */
 	/* out */
 	struct vantio_finding log;     /* lines that are missing or cannot be read */
 	struct vantio_finding content; /* lines that no writer writes, private lines that match nothing */
 	struct vantio_finding tile;    /* tiles that differ from the lines */
-	struct vantio_finding index_off;
+	struct vantio_finding index_off; /* rows that differ from the lines; unjudged if they cannot be read */
 	struct vantio_merkle tree;     /* of the segment's lines */
 	struct vantio_merkle *at_anchor; /* owned; [i] is the tree at anchors[i] */
 	struct vantio_clock first, final;
@@ -90,5 +92,37 @@ int vantio_head_store(const char *state_dir, const char *origin, const char *not
 /* A checkpoint kept elsewhere. */
 int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
 			struct vantio_finding *f, struct vantio_error *err);
+
+#define VANTIO_VERIFY_THREADS 16
+
+/* One verification, from its beginning to its verdict. */
+struct vantio_verify {
+	int dirfd;
+	const struct vantio_verify_options *opts;
+	struct vantio_ledger_report *report;
+	struct vantio_epochs epochs;
+	struct vantio_checkpoint checkpoint;
+	char *note; /* owned: the checkpoint as it is stored */
+	size_t note_len;
+	struct vantio_anchor *anchors; /* owned, ascending */
+	size_t n_anchors, next_anchor;
+	bool anchored;
+	struct vantio_merkle tree; /* of the segments combined so far; the last, partial one is not added */
+	struct vantio_hash root;   /* of everything, once all segments are combined */
+	struct vantio_hash *segments; /* owned: roots of the full ones */
+	size_t n_segments;
+	struct vantio_clock clock;
+	struct vantio_dupes *dupes;
+	uint8_t print_key[crypto_shorthash_siphashx24_KEYBYTES];
+	struct vantio_finding fatal; /* nothing further can be asked */
+	struct vantio_finding log, content, tile, anchor, index_off;
+	struct vantio_index *indexes[VANTIO_VERIFY_THREADS]; /* owned: a connection for each segment that is checked at once */
+	uint64_t index_rows;
+	uint64_t erased, backwards, lost, beyond;
+};
+
+void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Keys, older heads, checkpoint and index: everything before the log. `fatal` is set where the log need not be read. -ENOMEM. */
+int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err);
 
 #endif

@@ -73,6 +73,7 @@ struct walk {
 	struct vantio_hash stored[VANTIO_TILE_WIDTH];
 	struct vantio_lines privates;
 	bool has_private;
+	bool has_index;
 	char last_ts[31];
 	size_t anchor;
 };
@@ -155,7 +156,19 @@ static void take_print(struct walk *w, uint64_t i, const struct vantio_record_fi
 	crypto_shorthash_siphashx24(p[1].b, (const uint8_t *)f->nonce.p, f->nonce.len, w->c->print_key);
 }
 
-static void check_line(struct walk *w, uint64_t i, const struct vantio_span *line)
+static void check_index(struct walk *w, const struct vantio_record_fields *f, uint64_t leaf, uint64_t offset)
+{
+	struct vantio_error err = { 0 };
+
+	if (!w->has_index || leaf >= w->c->index_rows)
+		return;
+	if (vantio_index_compare(w->c->index, f, offset, &err) == 0)
+		return;
+	vantio_finding_error(&w->c->index_off, &err, leaf, "");
+	w->has_index = false;
+}
+
+static void check_line(struct walk *w, uint64_t i, const struct vantio_span *line, uint64_t offset)
 {
 	struct vantio_segment_check *c = w->c;
 	struct vantio_error err = { 0 };
@@ -167,6 +180,7 @@ static void check_line(struct walk *w, uint64_t i, const struct vantio_span *lin
 		/* Each such leaf its own print, so that it repeats no other. */
 		randombytes_buf(&c->prints[2 * i], 2 * sizeof(c->prints[0]));
 		check_private(w, NULL, leaf);
+		w->has_index = false; /* its row cannot be compared, and the walk over rows would be one behind */
 		return;
 	}
 	if (f.leaf != leaf)
@@ -174,6 +188,7 @@ static void check_line(struct walk *w, uint64_t i, const struct vantio_span *lin
 	check_clock(w, &f, leaf);
 	take_print(w, i, &f);
 	check_private(w, &f, leaf);
+	check_index(w, &f, leaf, offset);
 	if (f.lost_before > UINT64_MAX - c->lost)
 		c->lost = UINT64_MAX;
 	else
@@ -225,10 +240,11 @@ static int walk_lines(struct walk *w, struct vantio_lines *lines, struct vantio_
 	struct vantio_segment_check *c = w->c;
 	struct vantio_span line;
 	struct vantio_error e = { 0 };
-	uint64_t i;
+	uint64_t i, offset;
 	int r;
 
 	for (i = 0; i < c->n; i++) {
+		offset = lines->offset;
 		r = vantio_lines_next(lines, &line, &e);
 		if (r < 0) {
 			vantio_finding_error(&c->log, &e, w->first + i, "its line");
@@ -239,7 +255,7 @@ static int walk_lines(struct walk *w, struct vantio_lines *lines, struct vantio_
 					  "the log ends before it");
 			return 0;
 		}
-		check_line(w, i, &line);
+		check_line(w, i, &line, offset);
 		r = grow(w, i, &line, err);
 		if (r < 0)
 			return r;
@@ -271,6 +287,10 @@ static int walk_segment(struct walk *w, struct vantio_error *err)
 	w->has_private = private >= 0 && r == 0;
 	if (r == 0)
 		r = vantio_lines_init(&lines, fd, 0, VANTIO_RECORD_LINE_MAX, err);
+	if (c->index && vantio_index_walk(c->index, w->first, c->index_rows, &e) < 0)
+		vantio_finding_error(&c->index_off, &e, w->first, "");
+	else
+		w->has_index = c->index != NULL;
 	if (r == 0)
 		r = walk_lines(w, &lines, err);
 	if (r == 0)

@@ -148,6 +148,8 @@ int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vanti
 		vantio_ledger_close(l);
 		return r;
 	}
+	l->covered = l->tiles.tree.size;
+	l->indexer = vantio_indexer_start(l->dirfd, l->covered);
 	*ret = l;
 	return 0;
 }
@@ -156,6 +158,7 @@ void vantio_ledger_close(struct vantio_ledger *l)
 {
 	if (!l)
 		return;
+	vantio_indexer_stop(l->indexer);
 	vantio_segment_close(&l->log);
 	vantio_segment_close(&l->private);
 	vantio_skey_clear(&l->key);
@@ -177,7 +180,7 @@ size_t vantio_ledger_staged(const struct vantio_ledger *l)
 
 uint64_t vantio_ledger_size(const struct vantio_ledger *l)
 {
-	return l->tiles.tree.size;
+	return l->covered;
 }
 
 const struct vantio_vkey *vantio_ledger_vkey(const struct vantio_ledger *l)
@@ -316,6 +319,8 @@ int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err)
 		l->failure = *err;
 		return r;
 	}
+	l->covered = l->tiles.tree.size;
+	vantio_indexer_wake(l->indexer, l->covered);
 	l->n_staged = 0;
 	vantio_buf_reset(&l->lines);
 	vantio_buf_reset(&l->privates);

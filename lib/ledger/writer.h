@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "ledger/checkpoint.h"
+#include "ledger/index.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
 #include "ledger/segment.h"
@@ -23,12 +24,14 @@ struct vantio_ledger {
 	int dirfd, lock;
 	struct vantio_skey key;
 	struct vantio_record_host host;
-	struct vantio_tiles tiles; /* tiles.tree.size is the size that the checkpoint covers */
+	struct vantio_tiles tiles;
 	struct vantio_segment log, private;
 	uint64_t last_mono_ns;
 	struct vantio_buf lines, privates;
 	struct vantio_staged *staged; /* owned */
 	size_t n_staged, cap_staged;
+	struct vantio_indexer *indexer; /* owned; NULL where no thread could be had */
+	uint64_t covered; /* records that the newest checkpoint covers */
 	bool broken; /* a write failed: `failure` is what every later call says */
 	struct vantio_error failure;
 	char notices[VANTIO_LEDGER_NOTICES_MAX][256];

@@ -169,3 +169,40 @@ int vantio_private_check(const struct vantio_record_fields *f, const char *line,
 	}
 	return (int)n;
 }
+
+static int fail_disclosure(struct vantio_error *err)
+{
+	return vantio_fail(err, EBADMSG, "not a disclosure: the form is [salt, name, value]");
+}
+
+int vantio_disclosure_open(struct vantio_span text, struct vantio_buf *scratch, struct vantio_span *name,
+			   struct vantio_span *value, struct vantio_error *err)
+{
+	char *decoded = malloc(text.len + 1);
+	const char *p, *end, *quote;
+	size_t len;
+
+	if (!decoded)
+		return vantio_fail(err, ENOMEM, "out of memory while reading a disclosure");
+	vantio_buf_reset(scratch);
+	if (vantio_base64_decode(VANTIO_BASE64_URL, decoded, text.len, text.p, text.len, &len))
+		vantio_buf_add(scratch, decoded, len);
+	free(decoded);
+	if (scratch->failed)
+		return vantio_fail(err, ENOMEM, "out of memory while reading a disclosure");
+	p = scratch->data;
+	end = p + scratch->len;
+	if (scratch->len < 10 || memcmp(p, "[\"", 2) != 0 || end[-1] != ']')
+		return fail_disclosure(err);
+	/* Salts are base64url and names plain words: neither holds an escape. */
+	quote = memchr(p + 2, '"', (size_t)(end - p - 2));
+	if (!quote || end - quote < 5 || memcmp(quote, "\",\"", 3) != 0)
+		return fail_disclosure(err);
+	name->p = quote + 3;
+	quote = memchr(name->p, '"', (size_t)(end - name->p));
+	if (!quote || end - quote < 4 || quote[1] != ',')
+		return fail_disclosure(err);
+	name->len = (size_t)(quote - name->p);
+	*value = (struct vantio_span){ quote + 2, (size_t)(end - 1 - (quote + 2)) };
+	return 0;
+}

@@ -139,4 +139,11 @@ int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *
 /* The same, and every disclosure must be committed to by the record, once: their number, or EBADMSG where one is not. */
 int vantio_private_check(const struct vantio_record_fields *f, const char *line, size_t len, struct vantio_error *err);
 
+/*
+ * Reads one disclosure: `["salt","name",value]`. `scratch` holds the decoded text, into which name and value (JSON as it
+ * stands) point. EBADMSG where it is none.
+ */
+int vantio_disclosure_open(struct vantio_span text, struct vantio_buf *scratch, struct vantio_span *name,
+			   struct vantio_span *value, struct vantio_error *err);
+
 #endif

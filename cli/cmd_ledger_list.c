@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ledger list, ledger show */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "cmd_ledger.h"
+#include "ledger_view.h"
+
+#define LIST_DEFAULT 50
+#define LIST_MAX     100000 /* a page is held in memory */
+
+static const char *const decisions[] = { "permit", "block", "quarantine", "killswitch", NULL };
+
+const struct cli_option ledger_list_options[] = {
+	{ .name = "since", .kind = CLI_TIME, .metavar = "TIME", .help = "from this time on, RFC 3339 in UTC" },
+	{ .name = "until", .kind = CLI_TIME, .metavar = "TIME", .help = "up to this time" },
+	{ .name = "agent", .kind = CLI_AGENT, .metavar = "AGENT", .help = "of this agent" },
+	{ .name = "decision", .kind = CLI_CHOICE, .metavar = "DECISION", .help = "permit, block, quarantine or killswitch", .choices = decisions },
+	{ .name = "hook", .kind = CLI_TEXT, .metavar = "HOOK", .help = "of this hook, such as file_open" },
+	{ .name = "rule", .kind = CLI_TEXT, .metavar = "RULE", .help = "by this rule (file.deny[2]), or any of a list (file.deny)" },
+	{ .name = "trace-id", .kind = CLI_TRACE, .metavar = "ID", .help = "of this trace, 0x and hex digits" },
+	{ .name = "limit", .letter = 'n', .kind = CLI_NUMBER, .metavar = "N", .help = "at most so many (default 50)" },
+	{ .name = "after", .kind = CLI_NUMBER, .metavar = "LEAF", .help = "the next page: the first matches behind this leaf" },
+	{ 0 },
+};
+
+const struct cli_arg ledger_show_args[] = {
+	{ .metavar = "ID", .kind = CLI_RECORD },
+	{ 0 },
+};
+
+/* Opens the ledger, or reports why not: then NULL, and the exit code. */
+static struct vantio_reader *open_reader(struct cli *cli, int *ret_exit)
+{
+	const char *dir = cli_ledger_dir(cli);
+	struct vantio_error err = { 0 };
+	struct vantio_reader *r = NULL;
+	int e;
+
+	*ret_exit = CLI_FAILURE;
+	if (!*dir)
+		return NULL;
+	e = vantio_reader_open(dir, &r, &err);
+	if (e == -ENOENT)
+		*ret_exit = cli_fail(cli, CLI_FAILURE, "%s; --ledger names another ledger", err.text);
+	else if (e < 0)
+		*ret_exit = cli_fail_error(cli, &err);
+	return e < 0 ? NULL : r;
+}
+
+/* ---- list ---- */
+
+struct page {
+	struct cli_grid *grid; /* or */
+	cJSON *records;
+	uint64_t n, last;
+};
+
+static void cell_span(struct cli_grid *g, struct vantio_span json)
+{
+	cleanup_buf struct vantio_buf raw = VANTIO_BUF_INIT;
+
+	ledger_view_raw(&raw, json);
+	if (raw.len)
+		cli_grid_bytes(g, raw.data, raw.len);
+	else
+		cli_grid_cell(g, "-");
+}
+
+/* What records hold is escaped already; a cell escapes, so it gets the raw bytes. */
+static void cell_escaped(struct cli_grid *g, const char *text)
+{
+	cleanup_buf struct vantio_buf raw = VANTIO_BUF_INIT;
+
+	if (vantio_unescape(&raw, text, strlen(text)) && raw.len)
+		cli_grid_bytes(g, raw.data, raw.len);
+	else
+		cli_grid_cell(g, *text ? text : "-");
+}
+
+static void cell_private(struct cli_grid *g, const struct vantio_hit *hit, const char *name)
+{
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
+	cJSON *value = ledger_view_private(hit, name);
+
+	if (!value)
+		vantio_buf_puts(&text, hit->private_bad ? "(damaged)" : "(erased)");
+	else if (cJSON_IsString(value))
+		vantio_buf_puts(&text, value->valuestring);
+	else
+		ledger_view_resource(&text, value);
+	cell_escaped(g, text.data ? text.data : "");
+	cJSON_Delete(value);
+}
+
+static bool span_is(struct vantio_span s, const char *text)
+{
+	return s.len == strlen(text) && !memcmp(s.p, text, s.len);
+}
+
+static void cell_decision(struct cli_grid *g, const struct vantio_record_fields *f)
+{
+	bool permit = span_is(f->decision, "permit");
+
+	cli_grid_printf(g, "%.*s%s", (int)f->decision.len, f->decision.p, permit || f->enforced ? "" : " (audit)");
+	cli_grid_color(g, permit ? "green" : f->enforced ? "red" : "yellow");
+}
+
+static int list_row(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
+{
+	const struct vantio_record_fields *f = &hit->fields;
+	struct page *p = ctx;
+
+	(void)err;
+	p->n++;
+	p->last = f->leaf;
+	if (p->records) {
+		cJSON_AddItemToArray(p->records, ledger_view_json(hit));
+		return 0;
+	}
+	cli_grid_printf(p->grid, "%" PRIu64, f->leaf);
+	cli_grid_printf(p->grid, "%.23sZ", f->ts.p);
+	cell_span(p->grid, f->agent);
+	cli_grid_printf(p->grid, "%u", f->pid);
+	cell_private(p->grid, hit, "comm");
+	cell_span(p->grid, f->op);
+	cell_private(p->grid, hit, "resource");
+	cell_decision(p->grid, f);
+	cell_span(p->grid, f->rule);
+	return 0;
+}
+
+/* False after a usage error. */
+static bool read_query(struct cli *cli, struct vantio_query *q)
+{
+	const char *decision = cli_get(cli, "decision"), *trace = cli_get(cli, "trace-id");
+
+	*q = (struct vantio_query){
+		.since = cli_get_number(cli, "since", 0),
+		.until = cli_get_number(cli, "until", UINT64_MAX),
+		.agent = cli_get(cli, "agent"),
+		.hook = cli_get(cli, "hook"),
+		.rule = cli_get(cli, "rule"),
+		.decision = -1,
+		.has_after = cli_has(cli, "after"),
+		.after = cli_get_number(cli, "after", 0),
+		.limit = cli_get_number(cli, "limit", LIST_DEFAULT),
+	};
+	q->newest = !q->has_after && !cli_has(cli, "since");
+	if (decision)
+		for (q->decision = 0; strcmp(decisions[q->decision], decision) != 0; q->decision++)
+			;
+	if (trace) {
+		q->has_trace = true;
+		if (!vantio_parse_trace_id(trace, &q->trace_id)) {
+			cli_usage_error(cli, "--trace-id: the form is 0x and up to 16 hex digits");
+			return false;
+		}
+	}
+	if (!q->limit || q->limit > LIST_MAX) {
+		cli_usage_error(cli, "--limit: 1 to %d", LIST_MAX);
+		return false;
+	}
+	return true;
+}
+
+static int list_json(struct cli *cli, const struct page *p, uint64_t size, bool more)
+{
+	cJSON *doc = cJSON_CreateObject();
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, size);
+	cJSON_AddStringToObject(doc, "size", number);
+	snprintf(number, sizeof(number), "%" PRIu64, p->last);
+	if (more)
+		cJSON_AddStringToObject(doc, "next_after", number);
+	else
+		cJSON_AddNullToObject(doc, "next_after");
+	cJSON_AddItemToObject(doc, "records", p->records);
+	return cli_emit(cli, doc);
+}
+
+CLI_COMMAND(ledger_list)
+{
+	static const char *const headings[] = { "LEAF", "TIME", "AGENT", "PID", "COMM", "OP", "RESOURCE", "DECISION", "RULE" };
+	struct vantio_error err = { 0 };
+	struct page page = { .n = 0 };
+	struct vantio_query q;
+	struct vantio_reader *r;
+	uint64_t size;
+	int e, exit_code;
+	bool more;
+
+	if (!read_query(cli, &q))
+		return CLI_USAGE;
+	r = open_reader(cli, &exit_code);
+	if (!r)
+		return exit_code;
+	if (cli_json(cli))
+		page.records = cJSON_CreateArray();
+	else
+		page.grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
+	e = vantio_reader_find(r, &q, list_row, &page, &err);
+	size = vantio_reader_size(r);
+	vantio_reader_close(r);
+	more = page.n == q.limit && !q.newest && page.last + 1 < size;
+	if (e < 0) {
+		cJSON_Delete(page.records);
+		cli_grid_free(page.grid);
+		return cli_fail_error(cli, &err);
+	}
+	if (cli_json(cli))
+		return list_json(cli, &page, size, more);
+	e = cli_grid_print(cli, page.grid);
+	if (!page.n)
+		cli_note(cli, "no record matches, of %" PRIu64, size);
+	else if (more)
+		cli_note(cli, "there may be more: --after %" PRIu64, page.last);
+	return e;
+}
+
+/* ---- show ---- */
+
+struct one {
+	struct cli *cli;
+	cJSON *doc; /* NULL until it is found */
+	struct vantio_span line;
+	bool private_bad;
+};
+
+static int take_one(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
+{
+	struct one *o = ctx;
+
+	o->doc = ledger_view_json(hit);
+	o->private_bad = hit->private_bad;
+	return o->doc ? 0 : vantio_fail(err, ENOMEM, "out of memory");
+}
+
+/* Escaped once, as records hold it. */
+static void value_text(struct vantio_buf *out, const cJSON *value)
+{
+	const cJSON *item, *kind = cJSON_GetObjectItemCaseSensitive(value, "kind");
+
+	if (cJSON_IsString(value)) {
+		vantio_buf_puts(out, value->valuestring);
+	} else if (cJSON_IsNumber(value)) {
+		vantio_buf_printf(out, "%.0f", value->valuedouble); /* larger ones are strings */
+	} else if (cJSON_IsBool(value)) {
+		vantio_buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
+	} else if (cJSON_IsArray(value)) {
+		cJSON_ArrayForEach(item, value) {
+			vantio_buf_puts(out, item->prev && item != value->child ? " " : "");
+			value_text(out, item);
+		}
+	} else if (cJSON_IsString(kind)) {
+		vantio_buf_printf(out, "%s ", kind->valuestring);
+		ledger_view_resource(out, value);
+	}
+}
+
+static void show_value(const char *name, const cJSON *value, int width)
+{
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT, raw = VANTIO_BUF_INIT;
+
+	value_text(&text, value);
+	printf("%-*s  ", width, name);
+	/* To raw bytes and escaped again, so that nothing but what escaping lets through can reach the terminal. */
+	if (text.data && vantio_unescape(&raw, text.data, text.len))
+		cli_print_escaped(stdout, raw.data ? raw.data : "", raw.len);
+	else
+		cli_print_escaped(stdout, text.data ? text.data : "", text.len);
+	putchar('\n');
+}
+
+static void show_members(struct cli *cli, const char *title, const cJSON *object)
+{
+	const cJSON *item;
+	int width = 0, n;
+
+	printf("%s%s%s\n", cli_color(cli, "bold"), title, cli_color(cli, "reset"));
+	cJSON_ArrayForEach(item, object) {
+		n = (int)strlen(item->string) + 2;
+		width = n > width ? n : width;
+	}
+	cJSON_ArrayForEach(item, object)
+		if (strcmp(item->string, "private") != 0) {
+			printf("  ");
+			show_value(item->string, item, width - 2);
+		}
+}
+
+/* A leaf, or a record id. */
+static bool read_id(const char *id, struct vantio_query *q)
+{
+	uint64_t leaf;
+
+	*q = (struct vantio_query){ .until = UINT64_MAX, .decision = -1, .limit = 1 };
+	if (vantio_parse_u64(id, strlen(id), INT64_MAX, &leaf)) {
+		q->has_after = leaf > 0;
+		q->after = leaf - 1;
+		return true;
+	}
+	q->record_id = id;
+	return strlen(id) == 36 && strspn(id, "0123456789abcdefABCDEF-") == 36;
+}
+
+CLI_COMMAND(ledger_show)
+{
+	const char *id = cli_arg(cli, 0);
+	struct one one = { .cli = cli };
+	struct vantio_error err = { 0 };
+	struct vantio_query q;
+	struct vantio_reader *r;
+	const cJSON *private;
+	int e, exit_code;
+
+	if (!read_id(id, &q))
+		return cli_usage_error(cli, "'%s' is neither a leaf (a number) nor a record id (a UUID)", id);
+	r = open_reader(cli, &exit_code);
+	if (!r)
+		return exit_code;
+	e = vantio_reader_find(r, &q, take_one, &one, &err);
+	exit_code = e < 0 ? cli_fail_error(cli, &err) : one.doc ? CLI_OK :
+		    cli_fail(cli, CLI_FAILURE, "the ledger has no record '%s'; it has %" PRIu64, id, vantio_reader_size(r));
+	vantio_reader_close(r);
+	if (exit_code != CLI_OK) {
+		cJSON_Delete(one.doc);
+		return exit_code;
+	}
+	if (cli_json(cli))
+		return cli_emit(cli, one.doc);
+	show_members(cli, "public", one.doc);
+	private = cJSON_GetObjectItemCaseSensitive(one.doc, "private");
+	if (cJSON_IsObject(private))
+		show_members(cli, "private", private);
+	else
+		puts(one.private_bad ? "private fields are damaged: they are not those that the record commits to" :
+		     "private fields were erased");
+	cJSON_Delete(one.doc);
+	return cli_flush(cli);
+}

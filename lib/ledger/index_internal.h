@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the index_*.c. */
+#ifndef VANTIO_LEDGER_INDEX_INTERNAL_H
+#define VANTIO_LEDGER_INDEX_INTERNAL_H
+
+#include <limits.h>
+#include <sqlite3.h>
+
+#include "ledger/index.h"
+
+#define VANTIO_INDEX_NAMES 1024       /* places of the cache */
+#define VANTIO_INDEX_NAME_COLUMNS 6   /* tier, agent, hook, op, policy, rule */
+
+struct vantio_index_name {
+	char *text; /* owned */
+	size_t len;
+	int64_t id;
+};
+
+struct vantio_index {
+	sqlite3 *db;
+	int dirfd; /* borrowed */
+	sqlite3_stmt *count, *insert, *walk, *name_by_text, *name_by_id, *name_insert;
+	struct vantio_index_name names[VANTIO_INDEX_NAMES]; /* by the hash of the text; when walking, by id */
+	char copy[64]; /* folder of a private copy, removed at the end */
+	uint64_t next; /* leaf that the walk must yield */
+};
+
+/* A record as the table's columns have it. */
+struct vantio_index_row {
+	uint8_t record_id[16];
+	uint64_t ts;
+	int decision;
+	struct vantio_span names[VANTIO_INDEX_NAME_COLUMNS];
+};
+
+int vantio_index_fail(struct vantio_index *ix, const char *what, struct vantio_error *err);
+/* Statements without values. `what` completes "the index: cannot ...". */
+int vantio_index_run(struct vantio_index *ix, const char *sql, const char *what, struct vantio_error *err);
+int vantio_index_prepare(struct vantio_index *ix, sqlite3_stmt **stmt, const char *sql, struct vantio_error *err);
+int vantio_index_path(int dirfd, char *out, size_t max, struct vantio_error *err);
+/* -1 in *ret: there is no such name and `make` is false. */
+int vantio_index_name(struct vantio_index *ix, struct vantio_span text, bool make, int64_t *ret, struct vantio_error *err);
+int vantio_index_row_of(const struct vantio_record_fields *f, struct vantio_index_row *ret);
+/* Opens it so that nothing in the folder changes. */
+int vantio_index_open_unchanged(struct vantio_index *ix, int dirfd, struct vantio_error *err);
+void vantio_index_remove_copy(const char *dir);
+
+#endif

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "ledger/checkpoint.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/store.h"
+
+struct vantio_reader {
+	int dirfd;
+	struct vantio_checkpoint checkpoint;
+	struct vantio_index *index; /* owned */
+	uint64_t segment; /* of the open files; log -1: none */
+	int log, private;
+	struct vantio_buf line, private_line;
+};
+
+/* The newest checkpoint, signed by the newest epoch of the folder's own chain. */
+static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vantio_error *err)
+{
+	struct vantio_epochs epochs = { NULL, 0 };
+	struct vantio_vkey genesis;
+	cleanup_free char *note = NULL;
+	size_t len;
+	int r;
+
+	if (sodium_init() < 0)
+		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
+	r = vantio_ledger_genesis_load(dirfd, &genesis, err);
+	if (r == 0)
+		r = vantio_epochs_load(dirfd, &genesis, &epochs, err);
+	if (r == 0)
+		r = vantio_store_read(dirfd, "checkpoint", VANTIO_NOTE_MAX, &note, &len, err);
+	if (r == 0)
+		r = vantio_checkpoint_open(note, len, &epochs.items[epochs.n - 1].key, ret, err);
+	ret->extension = (struct vantio_span){ NULL, 0 }; /* it lay in the note */
+	vantio_epochs_clear(&epochs);
+	if (r < 0 && r != -ENOENT && r != -EACCES)
+		return vantio_fail_prefix(err, "the ledger's checkpoint; 'vantioctl ledger verify' says more");
+	return r;
+}
+
+static int open_index(struct vantio_reader *r, struct vantio_error *err)
+{
+	int ret = vantio_index_open(r->dirfd, VANTIO_INDEX_WRITE, &r->index, err);
+
+	/* Not ours to write, or no room: a temporary index serves, at the cost of reading the whole log. */
+	if (ret < 0)
+		ret = vantio_index_open(r->dirfd, VANTIO_INDEX_MEMORY, &r->index, err);
+	if (ret == 0)
+		ret = vantio_index_catch_up(r->index, r->checkpoint.size, NULL, err);
+	if (ret == -EBADMSG)
+		return vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more");
+	return ret;
+}
+
+int vantio_reader_open(const char *dir, struct vantio_reader **ret, struct vantio_error *err)
+{
+	struct vantio_reader *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (!r)
+		return vantio_fail(err, ENOMEM, "out of memory while opening the ledger");
+	r->log = r->private = -1;
+	r->dirfd = vantio_store_open_dir(dir, err);
+	e = r->dirfd < 0 ? r->dirfd : read_checkpoint(r->dirfd, &r->checkpoint, err);
+	if (e == 0)
+		e = open_index(r, err);
+	if (e < 0) {
+		vantio_reader_close(r);
+		return e;
+	}
+	*ret = r;
+	return 0;
+}
+
+void vantio_reader_close(struct vantio_reader *r)
+{
+	if (!r)
+		return;
+	vantio_index_close(r->index);
+	vantio_close_fd(&r->log);
+	vantio_close_fd(&r->private);
+	vantio_close_fd(&r->dirfd);
+	vantio_buf_free(&r->line);
+	vantio_buf_free(&r->private_line);
+	free(r);
+}
+
+uint64_t vantio_reader_size(const struct vantio_reader *r)
+{
+	return r->checkpoint.size;
+}
+
+/* ---- one record ---- */
+
+static int open_segment(struct vantio_reader *r, uint64_t segment, struct vantio_error *err)
+{
+	char path[VANTIO_STORE_NAME_MAX];
+	struct vantio_error ignored;
+	int fd;
+
+	if (r->log >= 0 && r->segment == segment)
+		return 0;
+	vantio_segment_path(path, "log", segment);
+	fd = vantio_store_open(r->dirfd, path, O_RDONLY, 0, err);
+	if (fd < 0)
+		return fd;
+	vantio_close_fd(&r->log);
+	vantio_close_fd(&r->private);
+	r->log = fd;
+	r->segment = segment;
+	vantio_segment_path(path, "private", segment);
+	r->private = vantio_store_open(r->dirfd, path, O_RDONLY, 0, &ignored);
+	return 0;
+}
+
+/* The line that begins at `offset`, into `buf`. EBADMSG: none ends within `max` bytes. */
+static int read_line(int fd, uint64_t offset, size_t max, struct vantio_buf *buf, struct vantio_error *err)
+{
+	char chunk[4096], *newline;
+	ssize_t n;
+
+	vantio_buf_reset(buf);
+	while (buf->len <= max && !buf->failed) {
+		n = pread(fd, chunk, sizeof(chunk), (off_t)(offset + buf->len));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vantio_fail(err, errno, "cannot read: %s", strerror(errno));
+		newline = memchr(chunk, '\n', (size_t)n);
+		vantio_buf_add(buf, chunk, newline ? (size_t)(newline - chunk) : (size_t)n);
+		if (newline)
+			return buf->failed ? vantio_fail(err, ENOMEM, "out of memory while reading") : 0;
+		if (n == 0)
+			break;
+	}
+	return vantio_fail(err, EBADMSG, "no line ends there");
+}
+
+/* A private line that the record commits to, or nothing. */
+static bool try_private(struct vantio_hit *h, const struct vantio_buf *b)
+{
+	struct vantio_error ignored;
+
+	if (b->failed || !b->data || vantio_private_check(&h->fields, b->data, b->len, &ignored) < 0)
+		return false;
+	return vantio_private_scan(b->data, b->len, h->private, &h->n_private, &ignored) == 0;
+}
+
+/* Where the index has no right offset (private fields were erased since): counted from the segment's start. */
+static void seek_private(struct vantio_reader *r, struct vantio_hit *h, uint64_t number)
+{
+	struct vantio_lines lines;
+	struct vantio_error ignored;
+	struct vantio_span line;
+	uint64_t i = 0;
+	int got = 1;
+
+	if (vantio_lines_init(&lines, r->private, 0, VANTIO_RECORD_PRIVATE_MAX, &ignored) < 0)
+		return;
+	for (; i <= number && got == 1; i++)
+		got = vantio_lines_next(&lines, &line, &ignored);
+	vantio_buf_reset(&r->private_line);
+	if (got == 1)
+		vantio_buf_add(&r->private_line, line.p, line.len);
+	vantio_lines_clear(&lines);
+	h->private_bad = got == 1 && !try_private(h, &r->private_line);
+}
+
+static int load_hit(struct vantio_reader *r, const struct vantio_place *place, struct vantio_hit *h, struct vantio_error *err)
+{
+	struct vantio_error ignored;
+	int e;
+
+	e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
+	if (e == 0)
+		e = read_line(r->log, place->line_offset, VANTIO_RECORD_LINE_MAX, &r->line, err);
+	if (e == 0)
+		e = vantio_record_scan(r->line.data ? r->line.data : "", r->line.len, &h->fields, err);
+	if (e == 0 && h->fields.leaf != place->leaf)
+		e = vantio_fail(err, EBADMSG, "its line says leaf %llu", (unsigned long long)h->fields.leaf);
+	if (e < 0)
+		return vantio_fail_prefix(err, "leaf %llu, as the index has it; 'vantioctl ledger verify' says more",
+					  (unsigned long long)place->leaf);
+	h->line = (struct vantio_span){ r->line.data, r->line.len };
+	if (r->private < 0)
+		return 0;
+	if (read_line(r->private, place->private_offset, VANTIO_RECORD_PRIVATE_MAX, &r->private_line, &ignored) < 0 ||
+	    !try_private(h, &r->private_line))
+		seek_private(r, h, place->leaf % VANTIO_SEGMENT_RECORDS);
+	return 0;
+}
+
+struct finding {
+	struct vantio_reader *reader;
+	int (*hit)(void *, const struct vantio_hit *, struct vantio_error *);
+	void *ctx;
+};
+
+static int found(void *ctx, const struct vantio_place *place, struct vantio_error *err)
+{
+	struct finding *f = ctx;
+	struct vantio_hit h = { .n_private = 0 };
+	int r = load_hit(f->reader, place, &h, err);
+
+	return r < 0 ? r : f->hit(f->ctx, &h, err);
+}
+
+int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
+		       int (*hit)(void *ctx, const struct vantio_hit *hit, struct vantio_error *err), void *ctx,
+		       struct vantio_error *err)
+{
+	struct finding f = { r, hit, ctx };
+	struct vantio_query bounded = *q;
+
+	bounded.below = r->checkpoint.size;
+	return vantio_index_query(r->index, &bounded, found, &f, err);
+}
+
+/* ---- export ---- */
+
+#define EXPORT_CHUNK (256u << 10)
+
+/* One segment; `tree` grows by its lines. */
+static int export_segment(int dirfd, uint64_t segment, uint64_t n, struct vantio_merkle *tree,
+			  int (*write)(void *, const void *, size_t, struct vantio_error *), void *ctx, struct vantio_error *err)
+{
+	cleanup_buf struct vantio_buf out = VANTIO_BUF_INIT;
+	char path[VANTIO_STORE_NAME_MAX];
+	struct vantio_lines lines;
+	cleanup_close int fd = -1;
+	struct vantio_hash hash;
+	struct vantio_span line;
+	int r;
+
+	vantio_segment_path(path, "log", segment);
+	fd = vantio_store_open(dirfd, path, O_RDONLY, 0, err);
+	r = fd < 0 ? fd : vantio_lines_init(&lines, fd, 0, VANTIO_RECORD_LINE_MAX, err);
+	if (r < 0)
+		return r;
+	for (; n && r == 0; n--) {
+		r = vantio_lines_next(&lines, &line, err);
+		if (r != 1) {
+			r = r < 0 ? r : vantio_fail(err, EBADMSG, "leaf %llu: the log ends before it", (unsigned long long)tree->size);
+			break;
+		}
+		vantio_leaf_hash(&hash, line.p, line.len);
+		vantio_buf_add(&out, line.p, line.len);
+		vantio_buf_putc(&out, '\n');
+		r = vantio_merkle_add(tree, 0, &hash, NULL, NULL, err);
+		if (r == 0 && out.failed)
+			r = vantio_fail(err, ENOMEM, "out of memory while exporting");
+		if (r == 0 && (out.len >= EXPORT_CHUNK || n == 1)) {
+			r = write(ctx, out.data, out.len, err);
+			vantio_buf_reset(&out);
+		}
+	}
+	vantio_lines_clear(&lines);
+	return r;
+}
+
+int vantio_reader_export(const char *dir, int (*write)(void *ctx, const void *bytes, size_t len, struct vantio_error *err),
+			 void *ctx, uint64_t *ret_records, struct vantio_error *err)
+{
+	cleanup_close int dirfd = vantio_store_open_dir(dir, err);
+	struct vantio_merkle tree = { .size = 0 };
+	struct vantio_checkpoint c;
+	struct vantio_hash root;
+	uint64_t left;
+	int r;
+
+	if (dirfd < 0)
+		return dirfd;
+	r = read_checkpoint(dirfd, &c, err);
+	while (r == 0 && tree.size < c.size) {
+		left = c.size - tree.size;
+		r = export_segment(dirfd, tree.size / VANTIO_SEGMENT_RECORDS, left < VANTIO_SEGMENT_RECORDS ? left : VANTIO_SEGMENT_RECORDS,
+				   &tree, write, ctx, err);
+	}
+	if (r < 0)
+		return r;
+	vantio_merkle_root(&tree, &root);
+	if (!vantio_hash_equal(&root, &c.root))
+		return vantio_fail(err, EBADMSG, "what was exported does not lead to the signed root; 'vantioctl ledger verify' says more");
+	*ret_records = tree.size;
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a ledger while a writer may append: the checkpoint is taken first, and only what it covers is shown. Records are
+ * found through the index, which is brought up to date first (or built beside, where the folder cannot be written), and read
+ * from the log and the sidecar: what is shown is what is stored.
+ */
+#ifndef VANTIO_LEDGER_READER_H
+#define VANTIO_LEDGER_READER_H
+
+#include "ledger/index.h"
+
+struct vantio_reader;
+
+/* ENOENT: no ledger there. EBADMSG: its checkpoint or its log is damaged. */
+int vantio_reader_open(const char *dir, struct vantio_reader **ret, struct vantio_error *err);
+void vantio_reader_close(struct vantio_reader *r);
+uint64_t vantio_reader_size(const struct vantio_reader *r); /* records that the checkpoint covers */
+
+/* A record that was found; everything is borrowed until the callback returns. */
+struct vantio_hit {
+	struct vantio_span line; /* as it is stored */
+	struct vantio_record_fields fields;
+	struct vantio_disclosure private[VANTIO_DISCLOSURES_MAX];
+	size_t n_private;  /* 0: erased */
+	bool private_bad;  /* the sidecar holds something for it that the record does not commit to */
+};
+
+/* Calls `hit` by ascending leaf; a negative answer ends the search and is returned. `q->below` is set here. */
+int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
+		       int (*hit)(void *ctx, const struct vantio_hit *hit, struct vantio_error *err), void *ctx,
+		       struct vantio_error *err);
+
+/*
+ * Hands out the bytes of the log, newlines included, from the first leaf to the last that the checkpoint covers, and hashes
+ * them on the way: EBADMSG at the end if they do not lead to the signed root. Needs no index.
+ */
+int vantio_reader_export(const char *dir, int (*write)(void *ctx, const void *bytes, size_t len, struct vantio_error *err),
+			 void *ctx, uint64_t *ret_records, struct vantio_error *err);
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Verification before the log is read: the chain of keys, older heads, the checkpoint, the index. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "ledger/verify.h"
+
+#define ANCHORS_FEW 2 /* beside the epochs: --against and the remembered head */
+
+void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...)
+{
+	struct vantio_ledger_report *r = v->report;
+	va_list ap;
+
+	if (r->n_notes == VANTIO_ARRAY_SIZE(r->notes))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(r->notes[r->n_notes++], sizeof(r->notes[0]), fmt, ap);
+	va_end(ap);
+}
+
+static int load_genesis(struct vantio_verify *v, struct vantio_vkey *ret)
+{
+	struct vantio_error err = { 0 };
+	struct vantio_vkey own;
+	int r = vantio_ledger_genesis_load(v->dirfd, &own, &err);
+
+	if (!v->opts->vkey) {
+		if (r == -ENOENT)
+			vantio_finding_set(&v->fatal, "no verifier key was given and the folder names none"), v->fatal.unjudged = true;
+		else if (r < 0)
+			vantio_finding_error(&v->fatal, &err, 0, ""), v->fatal.has_leaf = false;
+		else
+			vantio_verify_note(v, "the verifier key was taken from the folder itself; give the one that you trust with --vkey");
+		*ret = own;
+		return r;
+	}
+	if (vantio_vkey_parse(v->opts->vkey, strlen(v->opts->vkey), ret, &err) < 0) {
+		vantio_finding_set(&v->fatal, "the verifier key that was given cannot be used: %s", err.text);
+		v->fatal.unjudged = true;
+		return -EINVAL;
+	}
+	if (r < 0 && r != -ENOENT) {
+		vantio_finding_error(&v->fatal, &err, 0, "");
+		v->fatal.has_leaf = false;
+	} else if (r == 0 && !vantio_vkey_equal(&own, ret)) {
+		vantio_finding_set(&v->fatal, "the ledger names another genesis key, %.150s, than the one that was given", own.name);
+	}
+	return v->fatal.found ? -EBADMSG : 0;
+}
+
+/* The epochs that the folder holds must all be on the chain. */
+static void check_epoch_gap(struct vantio_verify *v)
+{
+	struct vantio_error err = { 0 };
+	cleanup_dir DIR *dir = NULL;
+	struct dirent *d;
+	uint64_t n;
+	int fd = vantio_store_open_subdir(v->dirfd, "epochs", &err);
+
+	if (fd < 0)
+		return; /* the given key is the genesis, and it is the only one */
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((d = readdir(dir))) {
+		const char *name = d->d_name;
+
+		while (*name == '0' && name[1])
+			name++;
+		if (vantio_parse_u64(name, strlen(name), UINT64_MAX, &n) && n >= v->epochs.n)
+			vantio_finding_set(&v->fatal, "epoch %zu is missing, though 'epochs/%.20s' is there", v->epochs.n, d->d_name);
+	}
+}
+
+static void load_epochs(struct vantio_verify *v)
+{
+	struct vantio_error err = { 0 };
+	struct vantio_vkey genesis;
+
+	if (load_genesis(v, &genesis) < 0)
+		return;
+	strcpy(v->report->origin, genesis.name);
+	if (vantio_epochs_load(v->dirfd, &genesis, &v->epochs, &err) < 0) {
+		vantio_finding_error(&v->fatal, &err, 0, "");
+		v->fatal.has_leaf = false;
+		return;
+	}
+	check_epoch_gap(v);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct vantio_anchor *x = a, *y = b;
+
+	return x->size < y->size ? -1 : x->size > y->size;
+}
+
+/* What the log must contain beside the checkpoint: read before the checkpoint, so that a writer can only be further. */
+static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
+{
+	const struct vantio_verify_options *o = v->opts;
+	struct vantio_error e = { 0 };
+	size_t i, n = 0;
+	int r = 0;
+
+	v->anchors = calloc(v->epochs.n + ANCHORS_FEW, sizeof(*v->anchors));
+	if (!v->anchors)
+		return vantio_fail(err, ENOMEM, "out of memory while verifying");
+	for (i = 1; i < v->epochs.n; i++) {
+		v->anchors[n] = (struct vantio_anchor){ .size = v->epochs.items[i].begin, .root = v->epochs.items[i].root };
+		snprintf(v->anchors[n++].what, sizeof(v->anchors[0].what), "the seal of epoch %zu", i - 1);
+	}
+	if (o->against) {
+		r = vantio_against_load(o->against, &v->epochs, &v->anchors[n], &v->fatal, &e);
+		if (r < 0) {
+			vantio_finding_set(&v->fatal, "%s", e.text);
+			v->fatal.unjudged = true;
+		}
+		n += r > 0;
+		v->anchored |= r > 0;
+	}
+	if (o->state_dir && !v->fatal.found) {
+		r = vantio_head_load(o->state_dir, &v->epochs, &v->anchors[n], &v->fatal, &e);
+		if (r < 0)
+			vantio_verify_note(v, "the head that was verified before cannot be read: %.180s", e.text);
+		n += r > 0;
+		v->anchored |= r > 0;
+	}
+	v->n_anchors = n;
+	return 0;
+}
+
+static void load_checkpoint(struct vantio_verify *v)
+{
+	const struct vantio_epoch *newest = &v->epochs.items[v->epochs.n - 1];
+	struct vantio_error err = { 0 };
+	int r;
+
+	r = vantio_store_read(v->dirfd, "checkpoint", VANTIO_NOTE_MAX, &v->note, &v->note_len, &err);
+	if (r == -ENOENT) {
+		vantio_finding_set(&v->fatal, "the checkpoint is missing");
+		return;
+	}
+	if (r == 0)
+		r = vantio_checkpoint_open(v->note, v->note_len, &newest->key, &v->checkpoint, &err);
+	if (r == -ENOKEY)
+		err.code = EBADMSG;
+	if (r < 0) {
+		vantio_finding_error(&v->fatal, &err, 0, "the checkpoint");
+		v->fatal.has_leaf = false;
+		return;
+	}
+	if (v->checkpoint.size < newest->begin)
+		vantio_finding_set(&v->fatal, "the checkpoint covers %llu records, the sealed epochs already %llu: it was put back",
+				   (unsigned long long)v->checkpoint.size, (unsigned long long)newest->begin);
+	v->report->records = v->checkpoint.size;
+	vantio_hex(v->report->root, v->checkpoint.root.b, sizeof(v->checkpoint.root.b));
+}
+
+/* Anchors that need no log: too far ahead, or of the empty tree. */
+static void check_anchor_sizes(struct vantio_verify *v)
+{
+	struct vantio_merkle empty = { .size = 0 };
+	struct vantio_hash root;
+	size_t i;
+
+	qsort(v->anchors, v->n_anchors, sizeof(*v->anchors), by_size);
+	vantio_merkle_root(&empty, &root);
+	for (i = 0; i < v->n_anchors; i++) {
+		struct vantio_anchor *a = &v->anchors[i];
+
+		if (a->size > v->checkpoint.size)
+			vantio_finding_at(&v->anchor, v->checkpoint.size, "%s covers %llu records, the ledger only %llu: records were "
+					  "removed, or an older state was put back", a->what, (unsigned long long)a->size,
+					  (unsigned long long)v->checkpoint.size);
+		else if (!a->size && !vantio_hash_equal(&a->root, &root))
+			vantio_finding_set(&v->anchor, "%s has a wrong root for an empty log", a->what);
+		if (!a->size)
+			v->next_anchor = i + 1;
+	}
+}
+
+/* The size that the folder's checkpoint has by now; a writer may have gone on. */
+static uint64_t size_by_now(const struct vantio_verify *v)
+{
+	struct vantio_error ignored;
+	struct vantio_checkpoint c;
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	if (vantio_store_read(v->dirfd, "checkpoint", VANTIO_NOTE_MAX, &text, &len, &ignored) < 0 ||
+	    vantio_checkpoint_open(text, len, &v->epochs.items[v->epochs.n - 1].key, &c, &ignored) < 0)
+		return v->checkpoint.size;
+	return c.size;
+}
+
+static void load_index(struct vantio_verify *v)
+{
+	struct vantio_error err = { 0 };
+	int r;
+
+	r = vantio_index_open(v->dirfd, VANTIO_INDEX_READ, &v->indexes[0], &err);
+	if (r == 0)
+		r = vantio_index_count(v->indexes[0], &v->index_rows, &err);
+	if (r < 0)
+		v->index_rows = 0;
+	if (r == -ENOENT) {
+		vantio_verify_note(v, "there is no index; 'vantioctl ledger list' builds it");
+	} else if (r == -EBADMSG || r == -ELOOP || r == -EINVAL) {
+		vantio_finding_set(&v->index_off, "%s: move index.sqlite3 away, it is built again", err.text);
+	} else if (r < 0) {
+		vantio_verify_note(v, "the index was not compared: %.200s", err.text);
+	} else {
+		v->report->index_checked = true;
+		if (v->index_rows > v->checkpoint.size && v->index_rows > size_by_now(v))
+			vantio_finding_at(&v->index_off, v->checkpoint.size, "the index knows %llu records, the checkpoint covers %llu: "
+					  "records were removed, or an older state was put back", (unsigned long long)v->index_rows,
+					  (unsigned long long)v->checkpoint.size);
+		if (v->index_rows < v->checkpoint.size)
+			vantio_verify_note(v, "the index is behind: it knows %llu of the records", (unsigned long long)v->index_rows);
+	}
+}
+
+int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err)
+{
+	int r = 0;
+
+	load_epochs(v);
+	if (!v->fatal.found)
+		r = load_anchors(v, err);
+	if (r == 0 && !v->fatal.found)
+		load_checkpoint(v);
+	if (r < 0 || v->fatal.found)
+		return r;
+	check_anchor_sizes(v);
+	load_index(v);
+	return 0;
+}
