@@ -18,7 +18,7 @@ const struct cli_option ledger_list_options[] = {
 	{ .name = "since", .kind = CLI_TIME, .metavar = "TIME", .help = "from this time on, RFC 3339 in UTC" },
 	{ .name = "until", .kind = CLI_TIME, .metavar = "TIME", .help = "up to this time" },
 	{ .name = "agent", .kind = CLI_AGENT, .metavar = "AGENT", .help = "of this agent" },
-	{ .name = "decision", .kind = CLI_CHOICE, .metavar = "DECISION", .help = "permit, block, quarantine or killswitch", .choices = decisions },
+	{ .name = "decision", .kind = CLI_CHOICE, .metavar = "DECISION", .help = "of this decision", .choices = decisions },
 	{ .name = "hook", .kind = CLI_TEXT, .metavar = "HOOK", .help = "of this hook, such as file_open" },
 	{ .name = "rule", .kind = CLI_TEXT, .metavar = "RULE", .help = "by this rule (file.deny[2]), or any of a list (file.deny)" },
 	{ .name = "trace-id", .kind = CLI_TRACE, .metavar = "ID", .help = "of this trace, 0x and hex digits" },

@@ -31,10 +31,20 @@ _vantioctl_table()
 		args+=('policy')
 		;;
 	ledger)
-		verbs='verify'
+		verbs='verify list show export'
 		;;
 	'ledger verify')
 		opts='--against --vkey'
+		;;
+	'ledger list')
+		opts='--since --until --agent --decision --hook --rule --trace-id --limit -n --after'
+		;;
+	'ledger show')
+		opts=''
+		args+=('record')
+		;;
+	'ledger export')
+		opts='--output-file -o'
 		;;
 	key)
 		verbs='generate show'
@@ -71,6 +81,16 @@ _vantioctl_value()
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;
+	'ledger list|--since') value='none' ;;
+	'ledger list|--until') value='none' ;;
+	'ledger list|--agent') value='agent' ;;
+	'ledger list|--decision') value='choice permit block quarantine killswitch' ;;
+	'ledger list|--hook') value='none' ;;
+	'ledger list|--rule') value='none' ;;
+	'ledger list|--trace-id') value='trace' ;;
+	'ledger list|--limit' | 'ledger list|-n') value='none' ;;
+	'ledger list|--after') value='none' ;;
+	'ledger export|--output-file' | 'ledger export|-o') value='file' ;;
 	'key generate|--output-file' | 'key generate|-o') value='file' ;;
 	'key generate|--name') value='none' ;;
 	'completion|--values') value='choice agent record trace' ;;

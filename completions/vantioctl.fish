@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --against --vkey --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -61,6 +61,20 @@ complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_com
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a list -d 'list the newest records, or those that match'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l since -r -d 'from this time on, RFC 3339 in UTC'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l until -r -d 'up to this time'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l agent -r -f -a '(__vantioctl_values agent)' -d 'of this agent'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l decision -r -f -a ' permit block quarantine killswitch' -d 'of this decision'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l hook -r -d 'of this hook, such as file_open'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l rule -r -d 'by this rule (file.deny[2]), or any of a list (file.deny)'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l trace-id -r -f -a '(__vantioctl_values trace)' -d 'of this trace, 0x and hex digits'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l limit -s n -r -d 'at most so many (default 50)'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l after -r -d 'the next page: the first matches behind this leaf'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a show -d 'show one record, public and private fields'
+complete -c vantioctl -n '__vantioctl_after 0 ledger show' -f -a '(__vantioctl_values record)'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a export -d 'write the log as it is stored, a JSON record a line'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output'
 complete -c vantioctl -n '__vantioctl_after 0 key' -a generate -d 'make the ledger\'s signing key, or one in a file, and print its verifier key'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l output-file -s o -r -F -d 'write a private key of its own here, not the ledger\'s'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the name of the key in --output-file'
