@@ -10,6 +10,8 @@
 
 #define VANTIO_ABI_VERSION 1
 
+#define vantio_inline static inline __attribute__((always_inline, unused))
+
 /* ---- limits -------------------------------------------------------------------------------------- */
 
 #define VANTIO_PATH_MAX    4096 /* bytes with the NUL, as PATH_MAX: a path of up to 4,095 bytes */
@@ -298,6 +300,7 @@ struct vantio_event {
 	__u32 uid;
 	__u32 gid;
 	__s32 syscall_nr;
+	__u32 target; /* pid of the task that was reached for, or the command of a [kernel] surface */
 	__u32 count; /* identical decisions that this event stands for, at least 1 */
 	__u16 path_len;
 	__u16 path2_len;
@@ -305,14 +308,15 @@ struct vantio_event {
 	__u16 family; /* AF_*, if the object is NET or the reason FAMILY */
 	__u16 sock_type;
 	__u16 sock_proto; /* IPPROTO_* */
+	__u32 instance; /* of the agent */
 	__u16 port;    /* host order */
 	__u16 pad;
-	__u32 instance; /* of the agent */
+	__u32 pad2;
 	__u8 addr[16]; /* network order; IPv4 in the first four bytes */
 	char comm[16];
 	char agent_name[VANTIO_NAME_MAX]; /* NUL-terminated */
 };
-_Static_assert(sizeof(struct vantio_event) == 256, "vantio_event is ABI");
+_Static_assert(sizeof(struct vantio_event) == 264, "vantio_event is ABI");
 #define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
 
 #endif

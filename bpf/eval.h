@@ -23,8 +23,6 @@ struct vantio_image_view {
 #define VANTIO_TABLE const struct vantio_image_view *
 #endif
 
-#define vantio_inline static inline __attribute__((always_inline, unused))
-
 /* One byte from one state. */
 vantio_inline __u32 vantio_step(VANTIO_TABLE table, __u32 state, __u8 byte)
 {

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every hook begins and ends with. A hook honours an earlier program's refusal and leaves at once for a task without a label. */
+#ifndef VANTIO_HOOK_H
+#define VANTIO_HOOK_H
+
+#include "decide.h"
+
+#define VANTIO_GUARD(ret)                        \
+	do {                                     \
+		if (ret)                         \
+			return ret;              \
+		if (!vantio_label_current())     \
+			return 0;                \
+	} while (0)
+
+/* Spelt so that the verifier sees the two values a hook may return. */
+#define VANTIO_RETURN(refuse, errno) return (refuse) ? -(errno) : 0
+
+#define VANTIO_S_IFMT   0170000
+#define VANTIO_S_IFDIR  0040000
+#define VANTIO_S_IFSOCK 0140000
+
+#define VANTIO_CGROUP2_MAGIC 0x63677270
+#define VANTIO_BPF_FS_MAGIC  0xcafe4a11
+
+/* Objects that govern the caller: everything on bpffs, and writing to the cgroup tree. */
+vantio_inline __u32 vantio_protection(struct super_block *sb, __u8 access)
+{
+	__u64 magic = BPF_CORE_READ(sb, s_magic);
+
+	if (magic == VANTIO_BPF_FS_MAGIC)
+		return VANTIO_ASK_PROTECTED;
+	if (magic == VANTIO_CGROUP2_MAGIC && (access & VANTIO_ACCESS_WRITE))
+		return VANTIO_ASK_PROTECTED;
+	return 0;
+}
+
+#endif

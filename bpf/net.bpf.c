@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* [network]: sockets of IPv4, IPv6 and unix; every other family and protocol belongs to the section's default. */
+#include "hook.h"
+
+#include <bpf/bpf_endian.h>
+
+#define AF_UNSPEC 0
+#define AF_UNIX   1
+#define AF_INET   2
+#define AF_INET6  10
+#define AF_PACKET 17
+#define AF_XDP    44
+
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
+#define SOCK_RAW       3
+#define SOCK_TYPE_MASK 0xf
+
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+#define UNIX_PATH_MAX 108
+
+struct inet_address { /* struct sockaddr_in, struct sockaddr_in6: what they have in common and the rest */
+	__u16 family;
+	__u16 port; /* network order */
+	__u32 v4_or_flow;
+	__u8 v6[16];
+};
+
+vantio_inline int is_stream(struct socket *sock)
+{
+	return BPF_CORE_READ(sock, type) == SOCK_STREAM;
+}
+
+/* Reads an AF_INET or AF_INET6 address of kernel memory into the question; 0 if it is neither. */
+vantio_inline int read_address(struct vantio_ask_net *ask, const void *address, int len, int unspec_is_inet)
+{
+	struct inet_address a = {};
+
+	if (len < 8 || bpf_probe_read_kernel(&a, 8, address))
+		return 0;
+	ask->port = bpf_ntohs(a.port);
+	if (a.family == AF_INET || (a.family == AF_UNSPEC && unspec_is_inet)) {
+		ask->family4 = 1;
+		__builtin_memcpy(ask->addr, &a.v4_or_flow, 4);
+		return 1;
+	}
+	if (a.family != AF_INET6 || len < 24 || bpf_probe_read_kernel(&a, 24, address))
+		return 0;
+	ask->family4 = 0;
+	__builtin_memcpy(ask->addr, a.v6, 16);
+	return 1;
+}
+
+vantio_inline int ask_family(__u8 hook, __u8 op, int family, int type, int proto)
+{
+	struct vantio_ask_surface ask = { .hook = hook, .op = op, .reason = VANTIO_REASON_FAMILY };
+
+	ask.family = family;
+	ask.type = type;
+	ask.proto = proto;
+	return vantio_decide_surface(&ask);
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(vantio_socket_create, int family, int type, int protocol, int kern, int ret)
+{
+	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_SOCKET_CREATE, .op = VANTIO_OP_SOCKET,
+					  .reason = VANTIO_REASON_FAMILY };
+
+	if (kern)
+		return ret;
+	VANTIO_GUARD(ret);
+	ask.family = family;
+	ask.type = type & SOCK_TYPE_MASK;
+	ask.proto = protocol;
+	if (family == AF_PACKET || family == AF_XDP || ((family == AF_INET || family == AF_INET6) && ask.type == SOCK_RAW)) {
+		ask.op = VANTIO_OP_RAW_SOCKET;
+		ask.reason = VANTIO_REASON_SURFACE;
+		ask.surface = VANTIO_SURFACE_RAW_SOCKET;
+		if (vantio_decide_surface(&ask))
+			return -VANTIO_EPERM;
+		ask.op = VANTIO_OP_SOCKET;
+		ask.reason = VANTIO_REASON_FAMILY;
+	} else if (family == AF_UNIX) {
+		return 0; /* judged when it is bound or connected */
+	} else if ((family == AF_INET || family == AF_INET6) &&
+		   ((ask.type == SOCK_STREAM && (!protocol || protocol == IPPROTO_TCP)) ||
+		    (ask.type == SOCK_DGRAM && (!protocol || protocol == IPPROTO_UDP)))) {
+		return 0;
+	}
+	VANTIO_RETURN(vantio_decide_surface(&ask), VANTIO_EACCES);
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, int len, int ret)
+{
+	struct vantio_ask_net ask = { .hook = VANTIO_HOOK_SOCKET_CONNECT, .op = VANTIO_OP_CONNECT,
+				      .access = VANTIO_ACCESS_CONNECT, .remote = 1 };
+	__u16 family = 0;
+
+	VANTIO_GUARD(ret);
+	if (len < 2 || bpf_probe_read_kernel(&family, sizeof(family), address))
+		return 0; /* the kernel refuses it */
+	if (family == AF_UNIX || family == AF_UNSPEC)
+		return 0; /* unix_stream_connect and unix_may_send know the socket; AF_UNSPEC disconnects */
+	ask.udp = !is_stream(sock);
+	if (!read_address(&ask, address, len, 0))
+		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_CONNECT, VANTIO_OP_CONNECT, family,
+					 BPF_CORE_READ(sock, type), BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_net(&ask), VANTIO_EACCES);
+}
+
+vantio_inline int halted(void)
+{
+	struct vantio_label *label = vantio_label_current();
+	struct vantio_control *control = vantio_control_get();
+	struct vantio_agent *agent = label ? vantio_agent_get(label->agent) : 0;
+
+	return !control || !agent || control->kill_all || agent->state != VANTIO_AGENT_ENROLLED;
+}
+
+/* An address in the message is a connect of its own: UDP, and TCP Fast Open, which socket_connect does not see. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
+{
+	struct vantio_ask_net ask = { .hook = VANTIO_HOOK_SOCKET_SENDMSG, .op = VANTIO_OP_SENDTO,
+				      .access = VANTIO_ACCESS_CONNECT, .remote = 1 };
+	void *address;
+	__u16 family;
+	int v4;
+
+	VANTIO_GUARD(ret);
+	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
+	address = BPF_CORE_READ(msg, msg_name);
+	if (!address || (family != AF_INET && family != AF_INET6)) {
+		if (!halted())
+			return 0; /* its destination was judged when it was connected */
+		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
+					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+	}
+	v4 = family == AF_INET;
+	ask.udp = !is_stream(sock);
+	if (!read_address(&ask, address, BPF_CORE_READ(msg, msg_namelen), v4)) {
+		bpf_probe_read_kernel(&family, sizeof(family), address);
+		if (family == AF_UNSPEC)
+			return 0; /* to an IPv6 socket it is no address */
+		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
+					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+	}
+	VANTIO_RETURN(vantio_decide_net(&ask), VANTIO_EACCES);
+}
+
+/* The unspecified IPv6 address of a socket that takes IPv4 too is asked for in both families. */
+vantio_inline int ask_local(struct vantio_ask_net *ask, struct socket *sock)
+{
+	struct sock *sk = BPF_CORE_READ(sock, sk);
+	__u64 *words = (__u64 *)ask->addr;
+
+	if (vantio_decide_net(ask))
+		return 1;
+	if (ask->family4 || words[0] || words[1] || BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
+		return 0;
+	ask->family4 = 1;
+	return vantio_decide_net(ask);
+}
+
+SEC("lsm/socket_bind")
+int BPF_PROG(vantio_socket_bind, struct socket *sock, const void *address, int len, int ret)
+{
+	struct vantio_ask_net ask = { .hook = VANTIO_HOOK_SOCKET_BIND, .op = VANTIO_OP_BIND, .access = VANTIO_ACCESS_LISTEN };
+	struct vantio_ask_abstract name = { .hook = VANTIO_HOOK_SOCKET_BIND, .op = VANTIO_OP_BIND,
+					    .access = VANTIO_ACCESS_LISTEN };
+	__u16 family = 0;
+	char first = 0;
+
+	VANTIO_GUARD(ret);
+	if (len < 2 || bpf_probe_read_kernel(&family, sizeof(family), address))
+		return 0;
+	if (family == AF_UNIX) {
+		if (len > 2 && bpf_probe_read_kernel(&first, 1, address + 2))
+			return -VANTIO_EACCES;
+		if (first)
+			return 0; /* a socket file: path_mknod judges its name */
+		name.len = len > 3 ? len - 3 : 0;
+		name.name = (__u64)address + 3;
+		VANTIO_RETURN(vantio_decide_abstract(&name), VANTIO_EACCES);
+	}
+	ask.udp = !is_stream(sock);
+	if (!read_address(&ask, address, len, BPF_CORE_READ(sock, sk, __sk_common.skc_family) == AF_INET))
+		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_BIND, VANTIO_OP_BIND, family, BPF_CORE_READ(sock, type),
+					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_local(&ask, sock), VANTIO_EACCES);
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(vantio_socket_listen, struct socket *sock, int backlog, int ret)
+{
+	struct vantio_ask_net ask = { .hook = VANTIO_HOOK_SOCKET_LISTEN, .op = VANTIO_OP_LISTEN,
+				      .access = VANTIO_ACCESS_LISTEN };
+	struct sock *sk;
+	__u16 family;
+	__u32 v4;
+
+	VANTIO_GUARD(ret);
+	sk = BPF_CORE_READ(sock, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == AF_UNIX)
+		return 0; /* its name was judged when it was bound */
+	if (family != AF_INET && family != AF_INET6)
+		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_LISTEN, VANTIO_OP_LISTEN, family, BPF_CORE_READ(sock, type),
+					 BPF_CORE_READ(sk, sk_protocol)), VANTIO_EACCES);
+	ask.port = BPF_CORE_READ(sk, __sk_common.skc_num); /* 0: the kernel will choose one */
+	ask.family4 = family == AF_INET;
+	if (ask.family4) {
+		v4 = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(ask.addr, &v4, 4);
+	} else {
+		BPF_CORE_READ_INTO(&ask.addr, sk, __sk_common.skc_v6_rcv_saddr);
+	}
+	VANTIO_RETURN(ask_local(&ask, sock), VANTIO_EACCES);
+}
+
+/* ---- unix sockets: by the socket that is reached, whatever name led there ---- */
+
+vantio_inline int ask_unix(__u8 hook, __u8 op, struct sock *other)
+{
+	struct unix_sock *u = (struct unix_sock *)other;
+	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_UNIX, .access = VANTIO_ACCESS_CONNECT };
+	struct vantio_ask_abstract name = { .hook = hook, .op = op, .access = VANTIO_ACCESS_CONNECT };
+	struct unix_address *addr = BPF_CORE_READ(u, addr);
+	int len;
+
+	ask.dentry = (__u64)BPF_CORE_READ(u, path.dentry);
+	if (ask.dentry) {
+		ask.mnt = (__u64)BPF_CORE_READ(u, path.mnt);
+		return vantio_decide_path(&ask);
+	}
+	if (!addr) /* unnamed: one end of a socketpair(2) */
+		return 0;
+	len = BPF_CORE_READ(addr, len);
+	name.len = len > 3 && len <= UNIX_PATH_MAX + 2 ? len - 3 : 0;
+	name.name = (__u64)addr + bpf_core_field_offset(struct unix_address, name) + 3;
+	return vantio_decide_abstract(&name);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(vantio_unix_connect, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
+{
+	VANTIO_GUARD(ret);
+	VANTIO_RETURN(ask_unix(VANTIO_HOOK_UNIX_CONNECT, VANTIO_OP_CONNECT, other), VANTIO_EACCES);
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(vantio_unix_send, struct socket *sock, struct socket *other, int ret)
+{
+	VANTIO_GUARD(ret);
+	VANTIO_RETURN(ask_unix(VANTIO_HOOK_UNIX_SEND, VANTIO_OP_SENDTO, BPF_CORE_READ(other, sk)), VANTIO_EACCES);
+}
+
+/* ---- behind them, on every enrolled cgroup: what reaches the protocol without the hooks above ---- */
+
+vantio_inline int ask_cgroup(__u8 hook, __u8 op, struct bpf_sock_addr *ctx, int family4)
+{
+	struct vantio_ask_net ask = { .hook = hook, .op = op, .access = VANTIO_ACCESS_CONNECT, .remote = 1,
+				      .flags = VANTIO_ASK_QUIET };
+	__u32 word;
+
+	if (!vantio_label_current())
+		return 1;
+	ask.udp = ctx->type != SOCK_STREAM;
+	ask.family4 = family4;
+	ask.port = bpf_ntohs((__u16)ctx->user_port);
+	if (family4) {
+		word = ctx->user_ip4;
+		__builtin_memcpy(ask.addr, &word, 4);
+	} else {
+		word = ctx->user_ip6[0];
+		__builtin_memcpy(ask.addr, &word, 4);
+		word = ctx->user_ip6[1];
+		__builtin_memcpy(ask.addr + 4, &word, 4);
+		word = ctx->user_ip6[2];
+		__builtin_memcpy(ask.addr + 8, &word, 4);
+		word = ctx->user_ip6[3];
+		__builtin_memcpy(ask.addr + 12, &word, 4);
+	}
+	return !vantio_decide_net(&ask);
+}
+
+SEC("cgroup/connect4")
+int vantio_cgroup_connect4(struct bpf_sock_addr *ctx)
+{
+	return ask_cgroup(VANTIO_HOOK_CGROUP_CONNECT4, VANTIO_OP_CONNECT, ctx, 1);
+}
+
+SEC("cgroup/connect6")
+int vantio_cgroup_connect6(struct bpf_sock_addr *ctx)
+{
+	return ask_cgroup(VANTIO_HOOK_CGROUP_CONNECT6, VANTIO_OP_CONNECT, ctx, 0);
+}
+
+SEC("cgroup/sendmsg4")
+int vantio_cgroup_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return ask_cgroup(VANTIO_HOOK_CGROUP_SENDMSG4, VANTIO_OP_SENDTO, ctx, 1);
+}
+
+SEC("cgroup/sendmsg6")
+int vantio_cgroup_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return ask_cgroup(VANTIO_HOOK_CGROUP_SENDMSG6, VANTIO_OP_SENDTO, ctx, 0);
+}
+
+char vantio_license[] SEC("license") __attribute__((weak)) = "Dual BSD/GPL";

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The path of the object that the kernel is about to use, seen from the root of the mount namespace: dentries and mounts are
+ * walked upward and each name is put before the last. Chroots, symlinks and descriptors change nothing about it.
+ * Serves every hook, also those from which bpf_d_path() may not be called. After dentry_path() and d_path() of fs/d_path.c.
+ */
+#ifndef VANTIO_PATH_H
+#define VANTIO_PATH_H
+
+#include "label.h"
+#include "scratch.h"
+
+#define VANTIO_PATH_STEPS 4200 /* components and mounts on the way up: more than 4,095 bytes can name */
+
+extern const void rename_lock __ksym __attribute__((weak));
+
+struct vantio_climb {
+	__u64 dentry, mnt; /* struct dentry *, struct mount * (0: the dentry alone, up to its file system's root) */
+	struct vantio_text *text;
+	__u32 done;   /* 1 reached the root of a namespace, 2 cannot be built, 3 has no path */
+	__u32 pad;
+};
+
+#define VANTIO_CLIMB_ROOT   1
+#define VANTIO_CLIMB_FAILED 2
+#define VANTIO_CLIMB_NONE   3
+
+vantio_inline void vantio_climb_mount(struct vantio_climb *c)
+{
+	struct mount *mnt = (void *)c->mnt, *parent;
+	struct mnt_namespace *ns;
+
+	parent = BPF_CORE_READ(mnt, mnt_parent);
+	if (parent != mnt) {
+		c->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
+		c->mnt = (__u64)parent;
+		return;
+	}
+	/* The top: a mount of no namespace (pipefs, memfd, a detached tree) gives its objects no path. */
+	ns = BPF_CORE_READ(mnt, mnt_ns);
+	if (!ns || (__u64)ns >= (__u64)-4095)
+		c->done = VANTIO_CLIMB_NONE;
+	else
+		c->done = VANTIO_CLIMB_ROOT;
+}
+
+vantio_inline void vantio_climb_name(struct vantio_climb *c, struct dentry *dentry)
+{
+	struct vantio_text *t = c->text;
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	__u32 len = BPF_CORE_READ(dentry, d_name.len);
+	__u32 off = t->off;
+
+	if (len == 0 || len > 255 || off < len + 2 || off > VANTIO_PATH_MAX) {
+		c->done = VANTIO_CLIMB_FAILED;
+		return;
+	}
+	off -= len;
+	if (bpf_probe_read_kernel(&t->bytes[off & (VANTIO_PATH_MAX - 1)], len & 255, name)) {
+		c->done = VANTIO_CLIMB_FAILED;
+		return;
+	}
+	off--;
+	t->bytes[off & (VANTIO_PATH_MAX - 1)] = '/';
+	t->off = off;
+}
+
+static long vantio_climb_step(__u32 i, struct vantio_climb *c)
+{
+	struct dentry *dentry = (void *)c->dentry, *parent;
+	struct mount *mnt = (void *)c->mnt;
+
+	if (!dentry) {
+		c->done = VANTIO_CLIMB_FAILED;
+		return 1;
+	}
+	if (mnt && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+		vantio_climb_mount(c);
+		return c->done != 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry) {
+		/* the file system's root without having met the mount's: outside of what is mounted */
+		c->done = mnt ? VANTIO_CLIMB_NONE : VANTIO_CLIMB_ROOT;
+		return 1;
+	}
+	vantio_climb_name(c, dentry);
+	c->dentry = (__u64)parent;
+	return c->done != 0;
+}
+
+vantio_inline __u32 vantio_rename_seq(void)
+{
+	__u32 seq = 0;
+
+	if (&rename_lock)
+		bpf_probe_read_kernel(&seq, sizeof(seq), &rename_lock);
+	return seq;
+}
+
+vantio_inline int vantio_dentry_unhashed(struct dentry *dentry)
+{
+	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+}
+
+/*
+ * Builds the path of (mnt, dentry) into `text`. A rename that happens meanwhile could mix two states of the tree: the walk is
+ * done again when rename_lock moved, and fails after four attempts.
+ */
+vantio_inline void vantio_path_build(struct vantio_text *text, struct vfsmount *mnt, struct dentry *dentry)
+{
+	struct vantio_climb c = {};
+	__u32 seq;
+	int attempt;
+
+	for (attempt = 0; attempt < 4; attempt++) {
+		seq = vantio_rename_seq();
+		text->off = VANTIO_PATH_MAX;
+		text->flags = 0;
+		c.text = text;
+		c.done = 0;
+		c.dentry = (__u64)dentry;
+		c.mnt = mnt ? (__u64)mnt - bpf_core_field_offset(struct mount, mnt) : 0;
+		bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
+		if (!(seq & 1) && seq == vantio_rename_seq())
+			break;
+		c.done = VANTIO_CLIMB_FAILED;
+	}
+	if (c.done == VANTIO_CLIMB_NONE)
+		text->flags = VANTIO_TEXT_NO_PATH;
+	else if (c.done != VANTIO_CLIMB_ROOT)
+		text->flags = VANTIO_TEXT_FAILED;
+	else if (text->off >= VANTIO_PATH_MAX) {
+		text->off = VANTIO_PATH_MAX - 1;
+		text->bytes[VANTIO_PATH_MAX - 1] = '/';
+	}
+}
+
+#endif

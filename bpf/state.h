@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps of decide(): policy images, working memory, events. Included by decide.bpf.c alone. */
+#ifndef VANTIO_STATE_H
+#define VANTIO_STATE_H
+
+#include "maps.h"
+#include "scratch.h"
+
+/*
+ * Policy images by slot, in two sizes. A slot's image is replaced as a whole by one store of its pointer, and a decision reads
+ * that pointer once: it sees the old image or the new one. The small map is asked first. Inner maps of one size each,
+ * because only then does the kernel inline the look-up.
+ */
+struct vantio_image_small {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_CELLS_SMALL);
+	__type(key, __u32);
+	__type(value, struct vantio_cell);
+};
+
+struct vantio_image_large {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_CELLS_LARGE);
+	__type(key, __u32);
+	__type(value, struct vantio_cell);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, VANTIO_SLOTS);
+	__type(key, __u32);
+	__array(values, struct vantio_image_small);
+} vantio_policy_small SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, VANTIO_SLOTS);
+	__type(key, __u32);
+	__array(values, struct vantio_image_large);
+} vantio_policy_large SEC(".maps");
+
+/* Decisions on their way to the ledger. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} vantio_ring SEC(".maps");
+
+/* Per CPU: events emitted and events lost. */
+struct vantio_count {
+	__u64 emitted;
+	__u64 lost;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vantio_count);
+} vantio_counts SEC(".maps");
+
+/* Working memory of decisions: VANTIO_SCRATCH_DEPTH elements a CPU; the loader sets max_entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_SCRATCH_DEPTH);
+	__type(key, __u32);
+	__type(value, struct vantio_scratch);
+} vantio_scratches SEC(".maps");
+
+#endif
