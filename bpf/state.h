@@ -14,15 +14,15 @@
 struct vantio_image_small {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, VANTIO_CELLS_SMALL);
-	__type(key, __u32);
-	__type(value, struct vantio_cell);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct vantio_cell));
 };
 
 struct vantio_image_large {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, VANTIO_CELLS_LARGE);
-	__type(key, __u32);
-	__type(value, struct vantio_cell);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct vantio_cell));
 };
 
 struct {
