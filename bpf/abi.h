@@ -184,6 +184,18 @@ struct vantio_label {
 };
 _Static_assert(sizeof(struct vantio_label) == 24, "vantio_label is ABI");
 
+/* What reading the pinned iterator `tasks` yields: one for each governed thread group. */
+struct vantio_task {
+	__u32 pid;
+	__u32 agent;
+	__u32 instance;
+	__u32 uid;
+	__u64 cgroup_id; /* where it is now */
+	__u64 trace_id;
+	char comm[16];
+};
+_Static_assert(sizeof(struct vantio_task) == 48, "vantio_task is ABI");
+
 #define VANTIO_AGENT_FREE       0
 #define VANTIO_AGENT_ENROLLED   1
 #define VANTIO_AGENT_SOFT_KILL  2
@@ -318,5 +330,23 @@ struct vantio_event {
 };
 _Static_assert(sizeof(struct vantio_event) == 264, "vantio_event is ABI");
 #define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
+
+/* An event of the control plane, staged by user space and emitted by the `vantio_emit_control` program. */
+#define VANTIO_STAGED_TEXT 2048
+struct vantio_staged {
+	struct vantio_event event; /* path_len, path2_len and exe_len say how much of the text counts */
+	__u8 text[VANTIO_STAGED_TEXT];
+};
+
+/* Argument and results of the `vantio_bench` program, which times the evaluator where LSM programs cannot load. */
+struct vantio_bench {
+	__u32 slot;
+	__u32 domain;
+	__u32 rounds;
+	__u32 allow_mask, deny_mask; /* of the last round */
+	__u32 len;  /* of the text */
+	__u64 ns;   /* of all rounds */
+	__u8 text[256];
+};
 
 #endif

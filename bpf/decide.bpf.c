@@ -437,3 +437,69 @@ __attribute__((noinline)) int vantio_decide_surface(struct vantio_ask_surface *a
 	vantio_scratch_give(s);
 	return refuse;
 }
+
+/* ---- programs that user space runs ---- */
+
+/* Puts the staged event of the control plane on the ring, so that it takes its place among the decisions. 0, or 1 if it was lost. */
+SEC("syscall")
+int vantio_emit_control(void *ctx)
+{
+	__u32 zero = 0;
+	struct vantio_staged *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
+	struct vantio_count *count = bpf_map_lookup_elem(&vantio_counts, &zero);
+	__u32 size;
+
+	if (!staged || !count)
+		return 1;
+	staged->event.cpu = bpf_get_smp_processor_id();
+	staged->event.mono_ns = bpf_ktime_get_boot_ns();
+	staged->event.lost = count->lost;
+	size = staged->event.size;
+	if (size < sizeof(staged->event) || size > sizeof(*staged))
+		return 1;
+	if (bpf_ringbuf_output(&vantio_ring, staged, size, 0)) {
+		__sync_fetch_and_add(&count->lost, 1);
+		return 1;
+	}
+	__sync_fetch_and_add(&count->emitted, 1);
+	return 0;
+}
+
+struct vantio_bench_run {
+	struct vantio_scratch *scratch;
+	__u32 slot, domain;
+	struct vantio_answer answer;
+};
+
+static long bench_round(__u32 i, struct vantio_bench_run *run)
+{
+	vantio_scan(run->slot, run->domain, &run->scratch->path, &run->answer);
+	return 0;
+}
+
+/* The evaluator alone, on a text of the caller's: the cost of a decision without the hook around it. */
+SEC("syscall")
+int vantio_bench(struct vantio_bench *ctx)
+{
+	struct vantio_bench_run run = {};
+	__u32 i, len = ctx->len & 255;
+	__u64 start;
+
+	run.scratch = vantio_scratch_take();
+	if (!run.scratch)
+		return 1;
+	run.scratch->path.off = VANTIO_PATH_MAX - len;
+	run.scratch->path.flags = 0;
+	for (i = 0; i < 256; i++)
+		if (i < len)
+			run.scratch->path.bytes[(VANTIO_PATH_MAX - len + i) & (VANTIO_PATH_MAX - 1)] = ctx->text[i];
+	run.slot = ctx->slot;
+	run.domain = ctx->domain;
+	start = bpf_ktime_get_ns();
+	bpf_loop(ctx->rounds, bench_round, &run, 0);
+	ctx->ns = bpf_ktime_get_ns() - start;
+	ctx->allow_mask = run.answer.allow_mask;
+	ctx->deny_mask = run.answer.deny_mask;
+	vantio_scratch_give(run.scratch);
+	return 0;
+}

@@ -127,7 +127,12 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+struct cred {
+	unsigned int uid;
+};
+
 struct task_struct {
+	const struct cred *cred;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -138,7 +143,6 @@ struct task_struct {
 	char comm[16];
 };
 
-struct cred;
 struct pt_regs {
 	long orig_ax;
 	long di, si, dx, r10, r8, r9;
@@ -179,6 +183,17 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct path path;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct msghdr {

@@ -58,6 +58,14 @@ struct {
 	__type(value, struct vantio_count);
 } vantio_counts SEC(".maps");
 
+/* Events of the control plane, on their way to the ring: one at a time, under the engine's lock. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vantio_staged);
+} vantio_staging SEC(".maps");
+
 /* Working memory of decisions: VANTIO_SCRATCH_DEPTH elements a CPU; the loader sets max_entries. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -64,4 +64,28 @@ int BPF_PROG(vantio_cgroup_attach, struct cgroup *cgrp, const char *path, struct
 	return 0;
 }
 
+/* Lists the governed thread groups, wherever they have gone. Without a task at the end of the list. */
+SEC("iter/task")
+int vantio_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct vantio_task out = {};
+	struct vantio_label *label;
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	label = bpf_task_storage_get(&vantio_labels, task, 0, 0);
+	if (!label || !vantio_label_valid(label))
+		return 0;
+	out.pid = task->tgid;
+	out.agent = label->agent;
+	out.instance = label->instance;
+	out.trace_id = label->trace_id;
+	out.uid = BPF_CORE_READ(task, cred, uid);
+	out.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	BPF_CORE_READ_STR_INTO(&out.comm, task, comm);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
 char vantio_license[] SEC("license") __attribute__((weak)) = "Dual BSD/GPL";

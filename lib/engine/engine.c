@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Descriptors to what is pinned, and the small things that need nothing else. */
+#include "engine/engine.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "engine/internal.h"
+
+int vantio_engine_lock(int *ret, struct vantio_error *err)
+{
+	cleanup_close int fd = -1;
+	int r = vantio_make_dirs("/run/vantio", 0700, err);
+
+	if (r)
+		return r;
+	fd = open("/run/vantio/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return vantio_fail(err, errno, "cannot open /run/vantio/lock: %s", strerror(errno));
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return vantio_fail(err, errno, "cannot lock /run/vantio/lock: %s", strerror(errno));
+	*ret = vantio_take_fd(&fd);
+	return 0;
+}
+
+void vantio_engine_close(struct vantio_engine *e)
+{
+	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policy_small, &e->policy_large, &e->ring, &e->counts,
+		       &e->staging, &e->emit, &e->lock };
+	size_t i;
+
+	for (i = 0; i < VANTIO_ARRAY_SIZE(fds); i++) {
+		vantio_close_fd(fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/* A map of another size belongs to another version. */
+static int check_map(int fd, const char *name, uint32_t value_size, struct vantio_error *err)
+{
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return vantio_fail(err, errno, "cannot look at the pinned map %s: %s", name, strerror(errno));
+	if (info.value_size != value_size)
+		return vantio_fail(err, EPROTO, "the engine that is loaded is of another version (map %s); run 'vantioctl unload' with that version, "
+				   "or reboot", name);
+	return 0;
+}
+
+static int open_pins(struct vantio_engine *e, struct vantio_error *err)
+{
+	const struct {
+		int *fd;
+		const char *name;
+		uint32_t value_size;
+	} maps[] = {
+		{ &e->control, "vantio_control", sizeof(struct vantio_control) },
+		{ &e->labels, "vantio_labels", sizeof(struct vantio_label) },
+		{ &e->agents, "vantio_agents", sizeof(struct vantio_agent) },
+		{ &e->cgroups, "vantio_cgroups", sizeof(uint32_t) },
+		{ &e->policy_small, "vantio_policy_small", sizeof(uint32_t) },
+		{ &e->policy_large, "vantio_policy_large", sizeof(uint32_t) },
+		{ &e->ring, "vantio_ring", 0 },
+		{ &e->counts, "vantio_counts", 16 },
+		{ &e->staging, "vantio_staging", sizeof(struct vantio_staged) },
+	};
+	char path[128];
+	size_t i;
+	int r;
+
+	for (i = 0; i < VANTIO_ARRAY_SIZE(maps); i++) {
+		snprintf(path, sizeof(path), "%s/maps/%s", VANTIO_PINS, maps[i].name);
+		*maps[i].fd = bpf_obj_get(path);
+		if (*maps[i].fd < 0 && errno == ENOENT)
+			return vantio_fail(err, ENOENT, "no engine is loaded; 'vantioctl enforce' or 'vantioctl load' loads it");
+		if (*maps[i].fd < 0 && (errno == EPERM || errno == EACCES))
+			return vantio_fail(err, EPERM, "not permitted to use the engine (%s): run as root", path);
+		if (*maps[i].fd < 0)
+			return vantio_fail(err, errno, "cannot open %s: %s", path, strerror(errno));
+		r = check_map(*maps[i].fd, maps[i].name, maps[i].value_size, err);
+		if (r)
+			return r;
+	}
+	e->emit = bpf_obj_get(VANTIO_PINS "/progs/vantio_emit_control");
+	if (e->emit < 0)
+		return vantio_fail(err, errno, "cannot open %s/progs/vantio_emit_control: %s", VANTIO_PINS, strerror(errno));
+	return 0;
+}
+
+int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_error *err)
+{
+	struct vantio_engine e = VANTIO_ENGINE_INIT;
+	int r = 0;
+
+	if (change)
+		r = vantio_engine_lock(&e.lock, err);
+	if (!r)
+		r = open_pins(&e, err);
+	if (r) {
+		vantio_engine_close(&e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(e->control, &zero, ret))
+		return vantio_fail(err, errno, "cannot read the engine's control word: %s", strerror(errno));
+	return 0;
+}
+
+int vantio_engine_set_audit(const struct vantio_engine *e, bool audit, struct vantio_error *err)
+{
+	struct vantio_control control;
+	uint32_t zero = 0;
+	int r = vantio_engine_control(e, &control, err);
+
+	if (r)
+		return r;
+	control.audit = audit;
+	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
+		return vantio_fail(err, errno, "cannot write the engine's control word: %s", strerror(errno));
+	return 0;
+}
+
+int vantio_engine_counts(const struct vantio_engine *e, uint64_t *ret_emitted, uint64_t *ret_lost, struct vantio_error *err)
+{
+	int cpus = libbpf_num_possible_cpus(), i;
+	cleanup_free uint64_t *values = NULL;
+	uint64_t emitted = 0, lost = 0;
+	uint32_t zero = 0;
+
+	values = calloc((size_t)(cpus > 0 ? cpus : 1) * 2, sizeof(*values));
+	if (!values)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	if (bpf_map_lookup_elem(e->counts, &zero, values))
+		return vantio_fail(err, errno, "cannot read the engine's counters: %s", strerror(errno));
+	for (i = 0; i < cpus; i++) {
+		emitted += values[2 * i];
+		lost += values[2 * i + 1];
+	}
+	*ret_emitted = emitted;
+	*ret_lost = lost;
+	return 0;
+}
+
+int vantio_engine_note(struct vantio_engine *e, enum vantio_op op, enum vantio_decision decision, uint32_t agent, uint64_t gen,
+		       const char *text, struct vantio_error *err)
+{
+	struct vantio_staged staged = {};
+	struct vantio_event *ev = &staged.event;
+	struct vantio_agent a = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	size_t len = strlen(text);
+	uint32_t zero = 0;
+
+	if (len > sizeof(staged.text))
+		len = sizeof(staged.text);
+	if (agent && vantio_agent_read(e, agent, &a, err))
+		return -err->code;
+	ev->size = (uint32_t)(sizeof(*ev) + len);
+	ev->version = VANTIO_ABI_VERSION;
+	ev->hook = VANTIO_HOOK_CONTROL;
+	ev->op = (uint8_t)op;
+	ev->decision = (uint8_t)decision;
+	ev->reason = VANTIO_REASON_CONTROL;
+	ev->object = VANTIO_OBJECT_TARGET;
+	ev->flags = VANTIO_EVENT_ENFORCED;
+	ev->gen = gen;
+	ev->agent = agent;
+	ev->instance = a.instance;
+	ev->slot = a.slot;
+	ev->trace_id = a.trace_id;
+	ev->cgroup_id = a.cgroup_id;
+	memcpy(ev->agent_name, a.name, sizeof(ev->agent_name));
+	ev->pid = ev->tid = (uint32_t)getpid();
+	ev->ppid = (uint32_t)getppid();
+	ev->uid = getuid();
+	ev->gid = getgid();
+	ev->syscall_nr = -1;
+	ev->count = 1;
+	ev->path_len = (uint16_t)len;
+	memcpy(ev->comm, "vantioctl", 10);
+	memcpy(staged.text, text, len);
+	if (bpf_map_update_elem(e->staging, &zero, &staged, BPF_ANY))
+		return vantio_fail(err, errno, "cannot stage a record: %s", strerror(errno));
+	if (bpf_prog_test_run_opts(e->emit, &opts) || opts.retval)
+		return vantio_fail(err, ENOBUFS, "the event buffer is full: the record of this step was counted as lost; start 'vantioctl enforce' to drain it");
+	return 0;
+}

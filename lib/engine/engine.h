@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel engine from user space (DESIGN 5). Programs, links and maps live in the kernel, pinned below VANTIO_PINS, and
+ * outlive whoever loaded them; a struct vantio_engine is a set of descriptors to them. Everything that changes the engine is
+ * done under one lock (/run/vantio/lock), so that two administrators do not interleave.
+ */
+#ifndef VANTIO_ENGINE_ENGINE_H
+#define VANTIO_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "base/error.h"
+#include "policy/image.h"
+#include "policy/policy.h"
+
+#define VANTIO_PINS "/sys/fs/bpf/vantio"
+
+struct vantio_engine {
+	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, staging; /* map descriptors */
+	int emit; /* program: puts a staged event on the ring */
+	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
+};
+
+/* ---- load and unload ---- */
+
+#define VANTIO_HOOKS_LISTED 64
+
+struct vantio_load_report {
+	char attached[VANTIO_HOOKS_LISTED][40]; /* program names */
+	size_t n_attached;
+	char missing[VANTIO_HOOKS_LISTED][40]; /* hooks that this kernel does not have */
+	size_t n_missing;
+};
+
+/*
+ * Loads, attaches and pins everything, or nothing. EPERM without the privileges, EOPNOTSUPP where the kernel cannot enforce
+ * (no BTF, no BPF LSM, `bpf` not in lsm=), each with the mend; EEXIST if an engine is loaded already.
+ */
+int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *err);
+/* Takes everything down: nothing is enforced afterwards. ENOENT if nothing is loaded. */
+int vantio_engine_unload(struct vantio_error *err);
+
+/* Opens what is pinned. ENOENT: not loaded; EPROTO: another version is loaded. `change` takes the lock, waiting for it. */
+int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_error *err);
+void vantio_engine_close(struct vantio_engine *e);
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
+
+int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
+int vantio_engine_set_audit(const struct vantio_engine *e, bool audit, struct vantio_error *err);
+int vantio_engine_counts(const struct vantio_engine *e, uint64_t *ret_emitted, uint64_t *ret_lost, struct vantio_error *err);
+
+/* ---- policies ---- */
+
+/* A policy in force, as the engine knows it. */
+struct vantio_slot {
+	uint32_t slot;
+	uint64_t gen;
+	uint8_t policy_hash[32];
+	uint32_t flags; /* VANTIO_IMAGE_* */
+	char name[VANTIO_NAME_MAX + 1];
+	char file[VANTIO_PATH_MAX];
+};
+
+/*
+ * Compiles, writes a fresh image and swaps it in with one store. A policy of the same name is replaced; a new one takes a free
+ * slot (ENOSPC if there is none). Its text and its resolved addresses are kept in /run/vantio/policies/GEN.json for
+ * whoever writes records. `text` is what `p` was parsed from.
+ */
+int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
+		       const struct vantio_resolution *res, struct vantio_slot *ret, struct vantio_error *err);
+int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err);
+/* Refuses by name what this engine cannot enforce yet: EOPNOTSUPP. */
+int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error *err);
+
+/* ---- agents ---- */
+
+struct vantio_enroll {
+	const char *name;   /* [a-z0-9._-]{1,63} */
+	uint32_t slot;
+	const char *cgroup; /* path below the cgroup2 root ("/a/b") or absolute below its mount; or NULL */
+	int pid;            /* with its descendants, if cgroup is NULL */
+	uint64_t trace_id;  /* 0: one is drawn */
+	uint32_t flags;     /* VANTIO_AGENT_FLAG_* */
+};
+
+int vantio_agent_enroll(struct vantio_engine *e, const struct vantio_enroll *what, uint32_t *ret_agent, struct vantio_error *err);
+int vantio_agent_remove(struct vantio_engine *e, uint32_t agent, struct vantio_error *err);
+/* 0 if there is none of that name. */
+uint32_t vantio_agent_find(const struct vantio_engine *e, const char *name);
+int vantio_agent_read(const struct vantio_engine *e, uint32_t agent, struct vantio_agent *ret, struct vantio_error *err);
+
+/* Every governed thread group. *ret is owned by the caller. */
+int vantio_tasks_list(struct vantio_task **ret, size_t *ret_n, struct vantio_error *err);
+
+/* ---- kill switch ---- */
+
+struct vantio_kill_result {
+	uint32_t agents;    /* whose state changed */
+	uint32_t processes; /* frozen, thawed or killed */
+	bool recorded;      /* the control record is on the ring */
+};
+
+/* `agent` 0 is every agent. Each is effective when it returns; the map word is flipped before anything else. */
+int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
+int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
+int vantio_kill_hard(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
+
+/* ---- records of the control plane ---- */
+
+/* Puts a record of what an administrator did among the decisions. `text` is its resource. */
+int vantio_engine_note(struct vantio_engine *e, enum vantio_op op, enum vantio_decision decision, uint32_t agent, uint64_t gen,
+		       const char *text, struct vantio_error *err);
+
+#endif

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Loading: probe, load, attach, prove that the kernel calls the hooks, pin. All or nothing: until the last step every program
+ * and link is held by this process alone, and goes with it.
+ */
+#include "engine/engine.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "engine/internal.h"
+#include "scratch.h"
+#include "vantio.skel.h"
+
+#define BPF_FS_MAGIC_NUMBER 0xcafe4a11
+
+/* ---- what this kernel has ---- */
+
+static const struct btf_type *find_function(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+
+	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type);
+}
+
+/* -1 if the kernel has no such hook, else the number of its parameters. */
+static int hook_parameters(const struct btf *btf, const char *hook)
+{
+	char symbol[96];
+	const struct btf_type *proto;
+
+	snprintf(symbol, sizeof(symbol), "bpf_lsm_%s", hook);
+	proto = find_function(btf, symbol);
+	return proto ? btf_vlen(proto) : -1;
+}
+
+static void report_missing(struct vantio_load_report *report, const char *hook)
+{
+	if (report->n_missing < VANTIO_HOOKS_LISTED)
+		snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
+}
+
+/* Leaves out programs whose hook this kernel does not have, and picks the one of inode_setattr's two shapes that it has. */
+static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, struct vantio_load_report *report)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj) {
+		const char *section = bpf_program__section_name(prog), *hook;
+		int parameters;
+
+		if (strncmp(section, "lsm/", 4))
+			continue;
+		hook = section + 4;
+		parameters = hook_parameters(btf, hook);
+		if (parameters < 0) {
+			bpf_program__set_autoload(prog, false);
+			report_missing(report, hook);
+		} else if (prog == skel->progs.vantio_inode_setattr) {
+			bpf_program__set_autoload(prog, parameters == 2);
+		} else if (prog == skel->progs.vantio_inode_setattr_idmap) {
+			bpf_program__set_autoload(prog, parameters != 2);
+		}
+	}
+}
+
+static int check_bpffs(struct vantio_error *err)
+{
+	struct statfs fs;
+
+	if (statfs("/sys/fs/bpf", &fs) || (uint32_t)fs.f_type != BPF_FS_MAGIC_NUMBER)
+		return vantio_fail(err, EOPNOTSUPP, "no bpf file system at /sys/fs/bpf: run 'mount -t bpf bpf /sys/fs/bpf'");
+	return 0;
+}
+
+/* ---- loading ---- */
+
+#define LOG_BYTES 4096
+
+/* libbpf's last words, for the error; no globals: the thread that loads owns it. */
+static __thread char libbpf_log[LOG_BYTES];
+
+static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	size_t used;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	used = strlen(libbpf_log);
+	if (used > LOG_BYTES / 2) {
+		memmove(libbpf_log, libbpf_log + used - LOG_BYTES / 4, LOG_BYTES / 4 + 1);
+		used = LOG_BYTES / 4;
+	}
+	return vsnprintf(libbpf_log + used, LOG_BYTES - used, fmt, ap);
+}
+
+static const char *log_tail(void)
+{
+	size_t len = strlen(libbpf_log);
+
+	while (len && libbpf_log[len - 1] == '\n')
+		libbpf_log[--len] = '\0';
+	return len > 700 ? libbpf_log + len - 700 : libbpf_log;
+}
+
+static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *report, struct vantio_error *err)
+{
+	struct vantio_bpf *skel;
+	struct btf *btf;
+	int cpus = libbpf_num_possible_cpus(), r;
+
+	btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return vantio_fail(err, EOPNOTSUPP, "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	skel = vantio_bpf__open();
+	if (!skel) {
+		btf__free(btf);
+		return vantio_fail(err, errno, "cannot open the engine's programs: %s", strerror(errno));
+	}
+	choose_programs(skel, btf, report);
+	btf__free(btf);
+	bpf_map__set_max_entries(skel->maps.vantio_scratches, (uint32_t)(cpus > 0 ? cpus : 1) * VANTIO_SCRATCH_DEPTH);
+	r = vantio_bpf__load(skel);
+	if (r) {
+		vantio_bpf__destroy(skel);
+		if (r == -EPERM)
+			return vantio_fail(err, EPERM, "the kernel refuses to load the engine's programs: run as root (CAP_BPF, CAP_PERFMON, "
+					   "CAP_NET_ADMIN, CAP_SYS_ADMIN), on a kernel that allows LSM programs; see 'vantioctl doctor'");
+		return vantio_fail(err, EOPNOTSUPP, "the kernel refuses the engine's programs: %s: %s", strerror(-r), log_tail());
+	}
+	*ret = skel;
+	return 0;
+}
+
+static bool wants_attach(const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog);
+
+	return bpf_program__autoload(prog) &&
+	       (!strncmp(section, "lsm/", 4) || !strncmp(section, "tp_btf/", 7) || !strncmp(section, "iter/", 5));
+}
+
+/* ---- attaching ---- */
+
+#define MAX_LINKS 80
+
+struct links {
+	struct {
+		struct bpf_link *link;
+		const char *name;
+	} items[MAX_LINKS];
+	size_t n;
+};
+
+static void links_destroy(struct links *l)
+{
+	while (l->n)
+		bpf_link__destroy(l->items[--l->n].link);
+}
+
+static int attach_all(struct vantio_bpf *skel, struct links *l, struct vantio_load_report *report, struct vantio_error *err)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj) {
+		struct bpf_link *link;
+
+		if (!wants_attach(prog))
+			continue;
+		if (l->n == MAX_LINKS)
+			return vantio_fail(err, E2BIG, "more programs than links are kept for");
+		link = bpf_program__attach(prog);
+		if (!link)
+			return vantio_fail(err, errno == EPERM ? EPERM : EOPNOTSUPP, "cannot attach %s: %s: %s", bpf_program__name(prog),
+					   strerror(errno), log_tail());
+		l->items[l->n].link = link;
+		l->items[l->n++].name = bpf_program__name(prog);
+		if (report->n_attached < VANTIO_HOOKS_LISTED)
+			snprintf(report->attached[report->n_attached++], sizeof(report->attached[0]), "%.39s", bpf_program__name(prog));
+	}
+	return 0;
+}
+
+/* An LSM program can be attached to a kernel that never calls it (no `bpf` in lsm=): count a call of our own. */
+static int prove_called(struct vantio_bpf *skel, struct vantio_error *err)
+{
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+	cleanup_close int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	cleanup_close int null = -1;
+
+	if (stats < 0)
+		return vantio_fail(err, errno, "cannot turn on the kernel's statistics of BPF programs: %s", strerror(errno));
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0)
+		return vantio_fail(err, errno, "cannot open /dev/null: %s", strerror(errno));
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(skel->progs.vantio_file_open), &info, &len))
+		return vantio_fail(err, errno, "cannot ask for a program's run count: %s", strerror(errno));
+	if (!info.run_cnt)
+		return vantio_fail(err, EOPNOTSUPP, "the kernel does not call BPF LSM programs: add 'bpf' to its list of security modules "
+				   "(boot with lsm=...,bpf; see /sys/kernel/security/lsm)");
+	return 0;
+}
+
+/* ---- pinning ---- */
+
+static int pin_path(char out[256], const char *folder, const char *name, struct vantio_error *err)
+{
+	if (snprintf(out, 256, "%s/%s/%s", VANTIO_PINS, folder, name) >= 256)
+		return vantio_fail(err, ENAMETOOLONG, "pin name too long: %s", name);
+	return 0;
+}
+
+static bool is_internal_map(const struct bpf_map *map)
+{
+	return strchr(bpf_map__name(map), '.') != NULL; /* .rodata and the like go with the programs */
+}
+
+static int pin_all(struct vantio_bpf *skel, const struct links *l, struct vantio_error *err)
+{
+	static const char *const folders[] = { "", "/maps", "/links", "/progs" };
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	char path[256];
+	size_t i;
+	int r;
+
+	for (i = 0; i < VANTIO_ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "%s%s", VANTIO_PINS, folders[i]);
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return vantio_fail(err, errno, "cannot make %s: %s", path, strerror(errno));
+	}
+	bpf_object__for_each_map(map, skel->obj) {
+		if (is_internal_map(map))
+			continue;
+		r = pin_path(path, "maps", bpf_map__name(map), err);
+		if (r)
+			return r;
+		r = bpf_map__pin(map, path);
+		if (r)
+			return vantio_fail(err, -r, "cannot pin %s: %s", path, strerror(-r));
+	}
+	bpf_object__for_each_program(prog, skel->obj) {
+		if (wants_attach(prog) || !bpf_program__autoload(prog))
+			continue; /* held by its link, or not loaded */
+		r = pin_path(path, "progs", bpf_program__name(prog), err);
+		if (r)
+			return r;
+		r = bpf_program__pin(prog, path);
+		if (r)
+			return vantio_fail(err, -r, "cannot pin %s: %s", path, strerror(-r));
+	}
+	for (i = 0; i < l->n; i++) {
+		r = pin_path(path, "links", l->items[i].name, err);
+		if (r)
+			return r;
+		r = bpf_link__pin(l->items[i].link, path);
+		if (r)
+			return vantio_fail(err, -r, "cannot pin %s: %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path) ? -errno : 0;
+}
+
+static int remove_pins(void)
+{
+	return nftw(VANTIO_PINS, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *err)
+{
+	struct vantio_bpf *skel = NULL;
+	struct links links = { .n = 0 };
+	cleanup_close int lock = -1;
+	libbpf_print_fn_t before;
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	r = check_bpffs(err);
+	if (r)
+		return r;
+	r = vantio_engine_lock(&lock, err);
+	if (r)
+		return r;
+	if (!access(VANTIO_PINS "/maps/vantio_control", F_OK))
+		return vantio_fail(err, EEXIST, "an engine is loaded already; 'vantioctl status' shows it, 'vantioctl unload' removes it");
+	libbpf_log[0] = '\0';
+	before = libbpf_set_print(keep_log);
+	r = load_skeleton(&skel, report, err);
+	if (!r)
+		r = attach_all(skel, &links, report, err);
+	if (!r)
+		r = prove_called(skel, err);
+	if (!r) {
+		remove_pins(); /* what an interrupted load may have left */
+		r = pin_all(skel, &links, err);
+		if (r)
+			remove_pins();
+	}
+	libbpf_set_print(before);
+	links_destroy(&links); /* pinned links live on; others go */
+	if (skel)
+		vantio_bpf__destroy(skel);
+	return r;
+}
+
+int vantio_engine_unload(struct vantio_error *err)
+{
+	cleanup_close int lock = -1;
+	int r = vantio_engine_lock(&lock, err);
+
+	if (r)
+		return r;
+	if (access(VANTIO_PINS, F_OK)) {
+		if (errno == ENOENT)
+			return vantio_fail(err, ENOENT, "no engine is loaded");
+		return vantio_fail(err, errno, "cannot look at %s: %s", VANTIO_PINS, strerror(errno));
+	}
+	r = remove_pins();
+	if (r)
+		return vantio_fail(err, r < 0 ? -r : EIO, "cannot remove the pins below %s: %s", VANTIO_PINS, strerror(r < 0 ? -r : EIO));
+	return 0;
+}
