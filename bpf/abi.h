@@ -344,9 +344,8 @@ struct vantio_bench {
 	__u32 domain;
 	__u32 rounds;
 	__u32 allow_mask, deny_mask; /* of the last round */
-	__u32 len;  /* of the text */
+	__u32 len;  /* of the text, which is staged: at most 255 bytes */
 	__u64 ns;   /* of all rounds */
-	__u8 text[256];
 };
 
 #endif

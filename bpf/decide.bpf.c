@@ -10,6 +10,7 @@
 char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 #define VANTIO_ATTEMPTS 3  /* of a question that a push overtakes */
+#define VANTIO_PATH_ATTEMPTS 8 /* at a path whose names change meanwhile */
 #define VANTIO_MOUNTS   16 /* mounts of one file system that are searched for a name */
 
 /* ---- global functions: checked once by the verifier, called from every hook ---- */
@@ -21,37 +22,57 @@ __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vanti
 
 	if (!text || !a)
 		return 1;
-	a->bad = 0;
+	a->bad = 1;
 	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
 	if (table) {
 		vantio_scan_run(table, 0, domain, text, a);
 		return 0;
 	}
 	table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
-	if (table) {
+	if (table)
 		vantio_scan_run(table, 1, domain, text, a);
-		return 0;
-	}
-	a->bad = 1;
 	return 0;
 }
 
+/* The same of no text in particular. */
+__attribute__((noinline)) int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a)
+{
+	void *table;
+
+	if (!a)
+		return 1;
+	a->bad = 1;
+	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
+	if (table) {
+		vantio_scan_header(table, domain, a);
+		return 0;
+	}
+	table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
+	if (table)
+		vantio_scan_header(table, domain, a);
+	return 0;
+}
+
+__attribute__((noinline)) int vantio_path_once(struct vantio_text *text, __u64 mnt, __u64 dentry)
+{
+	return text ? vantio_path_attempt(text, mnt, dentry) : 0;
+}
+
+/*
+ * Builds the path of (mnt, dentry) into `text`. A rename that happens meanwhile could mix two states of the tree: the walk is
+ * done again when rename_lock moved, and fails after a few attempts.
+ */
 __attribute__((noinline)) int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry)
 {
-	if (!text)
-		return 1;
-	vantio_path_build(text, (struct vfsmount *)mnt, (struct dentry *)dentry);
+	int i;
+
+	for (i = 0; i < VANTIO_PATH_ATTEMPTS; i++)
+		if (vantio_path_once(text, mnt, dentry))
+			break;
 	return 0;
 }
 
 /* ---- a decision ---- */
-
-struct vantio_ruling {
-	__u32 decision, reason;
-	__u32 flags; /* of the image */
-	__u32 pad;
-	__u64 gen;
-};
 
 vantio_inline void vantio_rule(struct vantio_ruling *r, __u32 decision, __u32 reason)
 {
@@ -100,41 +121,46 @@ vantio_inline int vantio_gains(const struct vantio_answer *from, const struct va
 }
 
 /* The new name of a rename or link, and what the object gains there. 0 when a push came between the answers. */
-vantio_inline int vantio_rule_second(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot, struct vantio_ruling *r,
-				     struct vantio_answer *from)
+vantio_inline int vantio_rule_second(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot)
 {
-	struct vantio_answer to = {};
+	struct vantio_answer *from = &s->from, *to = &s->to;
+	struct vantio_ruling *r = &s->ruling;
 
 	if (s->path2.flags) {
 		vantio_rule(r, VANTIO_BLOCK, s->path2.flags & VANTIO_TEXT_FAILED ? VANTIO_REASON_PATH : VANTIO_REASON_DEFAULT);
 		return 1;
 	}
-	vantio_scan(slot, VANTIO_DOMAIN_FILE, &s->path2, &to);
-	if (!vantio_same_image(r, &to, 0))
+	vantio_scan(slot, VANTIO_DOMAIN_FILE, &s->path2, to);
+	if (!vantio_same_image(r, to, 0))
 		return 0;
-	vantio_take(r, &to, ask->access);
+	vantio_take(r, to, ask->access);
 	if (r->decision != VANTIO_PERMIT || !(ask->flags & VANTIO_ASK_MOVES))
 		return 1;
-	if (vantio_gains(from, &to, VANTIO_ACCESS_READ | VANTIO_ACCESS_WRITE, ask->flags)) {
+	if (vantio_gains(from, to, VANTIO_ACCESS_READ | VANTIO_ACCESS_WRITE, ask->flags)) {
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_ESCALATE);
 		return 1;
 	}
 	vantio_scan(slot, VANTIO_DOMAIN_EXEC, &s->path, from);
-	vantio_scan(slot, VANTIO_DOMAIN_EXEC, &s->path2, &to);
-	if (!vantio_same_image(r, from, 0) || !vantio_same_image(r, &to, 0))
+	vantio_scan(slot, VANTIO_DOMAIN_EXEC, &s->path2, to);
+	if (!vantio_same_image(r, from, 0) || !vantio_same_image(r, to, 0))
 		return 0;
-	if (vantio_gains(from, &to, VANTIO_ACCESS_EXEC, ask->flags))
+	if (vantio_gains(from, to, VANTIO_ACCESS_EXEC, ask->flags))
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_ESCALATE);
 	return 1;
 }
 
-/* 0 when a push came between the answers. */
-vantio_inline int vantio_rule_path(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot, struct vantio_ruling *r)
+/* Judges the paths that were built into the scratch. 0 when a push came between the answers. */
+__attribute__((noinline)) int vantio_rule_path(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot)
 {
-	struct vantio_answer a = {};
+	struct vantio_answer *a;
+	struct vantio_ruling *r;
 
-	vantio_scan(slot, ask->domain, &s->path, &a);
-	vantio_same_image(r, &a, 1);
+	if (!ask || !s)
+		return 0;
+	a = &s->from;
+	r = &s->ruling;
+	vantio_scan(slot, ask->domain, &s->path, a);
+	vantio_same_image(r, a, 1);
 	if (ask->flags & VANTIO_ASK_PROTECTED) {
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PROTECTED);
 		return 1;
@@ -144,11 +170,11 @@ vantio_inline int vantio_rule_path(struct vantio_ask *ask, struct vantio_scratch
 		return 1;
 	}
 	if (s->path.flags & VANTIO_TEXT_NO_PATH) /* matches nothing */
-		a.allow_mask = a.deny_mask = 0;
-	vantio_take(r, &a, ask->access);
+		a->allow_mask = a->deny_mask = 0;
+	vantio_take(r, a, ask->access);
 	if (r->decision != VANTIO_PERMIT || !ask->dentry2)
 		return 1;
-	return vantio_rule_second(ask, s, slot, r, &a);
+	return vantio_rule_second(ask, s, slot);
 }
 
 /* Whether the caller is halted, whatever the policy says. */
@@ -161,12 +187,16 @@ vantio_inline void vantio_rule_halt(struct vantio_ruling *r, const struct vantio
 }
 
 /* Records what is to be recorded; 1 if the operation is refused. */
-vantio_inline int vantio_finish(struct vantio_scratch *s, struct vantio_ruling *r, const struct vantio_label *label,
-				const struct vantio_agent *agent, const struct vantio_control *control, __u32 ask_flags)
+vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags, int in_task)
 {
+	struct vantio_agent *agent = vantio_agent_get(label->agent);
+	struct vantio_control *control = vantio_control_get();
+	struct vantio_ruling *r = &s->ruling;
 	struct vantio_event *e = &s->event;
 	int halted, audit, refuse;
 
+	if (!agent || !control)
+		return 1;
 	vantio_rule_halt(r, agent, control);
 	halted = r->decision == VANTIO_KILLSWITCH || r->decision == VANTIO_QUARANTINE;
 	audit = !halted && ((r->flags & VANTIO_IMAGE_AUDIT) || control->audit);
@@ -186,10 +216,21 @@ vantio_inline int vantio_finish(struct vantio_scratch *s, struct vantio_ruling *
 		e->flags |= VANTIO_EVENT_ENFORCED;
 	if ((s->path.flags | s->path2.flags) & VANTIO_TEXT_NO_PATH)
 		e->flags |= VANTIO_EVENT_NO_PATH;
-	vantio_event_subject(s, label, agent);
+	vantio_event_subject(s, label, agent, in_task);
 	if (vantio_emit(s) && (r->flags & VANTIO_IMAGE_LOSS_BLOCK) && !audit)
 		refuse = 1;
 	return refuse;
+}
+
+__attribute__((noinline)) int vantio_finish(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags)
+{
+	return s && label ? vantio_conclude_event(s, label, ask_flags, 1) : 1;
+}
+
+/* Cgroup programs may not read the caller's registers. */
+__attribute__((noinline)) int vantio_finish_cgroup(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags)
+{
+	return s && label ? vantio_conclude_event(s, label, ask_flags, 0) : 1;
 }
 
 vantio_inline void vantio_event_begin(struct vantio_scratch *s, __u8 hook, __u8 op, __u8 access, __u8 object)
@@ -201,6 +242,7 @@ vantio_inline void vantio_event_begin(struct vantio_scratch *s, __u8 hook, __u8 
 	s->event.object = object;
 	s->path.off = s->path2.off = s->exe.off = VANTIO_PATH_MAX;
 	s->path.flags = s->path2.flags = s->exe.flags = 0;
+	__builtin_memset(&s->ruling, 0, sizeof(s->ruling));
 }
 
 /* The decision could not even begin: refused, and counted as lost because there is nothing to write it into. */
@@ -220,84 +262,100 @@ vantio_inline int vantio_refuse_unrecorded(void)
  * Hooks that know the dentry alone (times, extended attributes): the object's names are those under every mount of its file system
  * in the caller's mount namespace. One denied by a rule denies; else one that is allowed allows.
  */
-vantio_inline void vantio_rule_mounts(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot, struct vantio_ruling *r)
+struct vantio_mounts {
+	struct vantio_ask *ask;
+	struct vantio_scratch *scratch;
+	__u32 slot;
+	__u32 denied;
+};
+
+static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct mnt_namespace *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	struct dentry *dentry = (void *)ask->dentry;
-	__u64 head, at;
-	struct vantio_answer a = {};
-	int i, found = 0, permitted = 0;
+	struct vantio_scratch *s = m->scratch;
+	struct mount *mnt;
 
-	head = (__u64)BPF_CORE_READ(dentry, d_sb) + bpf_core_field_offset(struct super_block, s_mounts);
-	at = (__u64)BPF_CORE_READ((struct list_head *)head, next);
-	vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
-	for (i = 0; i < VANTIO_MOUNTS && at != head; i++) {
-		struct mount *mnt = (void *)(at - bpf_core_field_offset(struct mount, mnt_instance));
-
-		at = (__u64)BPF_CORE_READ(mnt, mnt_instance.next);
-		if (BPF_CORE_READ(mnt, mnt_ns) != ns)
-			continue;
-		vantio_path(&s->path, (__u64)mnt + bpf_core_field_offset(struct mount, mnt), ask->dentry);
-		if (s->path.flags & VANTIO_TEXT_NO_PATH)
-			continue; /* not below this mount */
-		found++;
-		if (vantio_rule_path(ask, s, slot, r) == 0 || r->reason == VANTIO_REASON_DENY || r->reason == VANTIO_REASON_PATH)
-			return;
-		permitted |= r->decision == VANTIO_PERMIT;
-	}
-	if (at != head) { /* more mounts than are searched: one of them may be denied */
-		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
-		return;
-	}
-	if (!found) {
-		vantio_scan(slot, ask->domain, &s->path, &a);
-		vantio_same_image(r, &a, 1);
-		a.allow_mask = a.deny_mask = 0;
-		vantio_take(r, &a, ask->access);
-		return;
-	}
-	if (permitted)
-		vantio_rule(r, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
+	if (s->mount_at == s->mount_head)
+		return 1;
+	mnt = (void *)(s->mount_at - bpf_core_field_offset(struct mount, mnt_instance));
+	s->mount_at = (__u64)BPF_CORE_READ(mnt, mnt_instance.next);
+	if ((__u64)BPF_CORE_READ(mnt, mnt_ns) != s->mount_ns)
+		return 0;
+	vantio_path(&s->path, (__u64)mnt + bpf_core_field_offset(struct mount, mnt), m->ask->dentry);
+	if (s->path.flags & VANTIO_TEXT_NO_PATH)
+		return 0; /* not below this mount */
+	s->mount_found = 1;
+	if (!vantio_rule_path(m->ask, s, m->slot))
+		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	if (s->ruling.decision == VANTIO_PERMIT)
+		s->mount_permitted = 1;
+	else if (s->ruling.reason != VANTIO_REASON_DEFAULT)
+		m->denied = 1;
+	return m->denied ? 1 : 0;
 }
 
-__attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask)
+__attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot)
 {
-	struct vantio_label *label;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vantio_mounts m = {};
+	struct list_head *head;
+	struct dentry *dentry;
+
+	if (!ask || !s)
+		return 0;
+	dentry = (void *)ask->dentry;
+	m.ask = ask;
+	m.scratch = s;
+	m.slot = slot;
+	s->mount_found = s->mount_permitted = 0;
+	s->mount_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	head = (void *)BPF_CORE_READ(dentry, d_sb) + bpf_core_field_offset(struct super_block, s_mounts);
+	s->mount_head = (__u64)head;
+	s->mount_at = (__u64)BPF_CORE_READ(head, next);
+	bpf_loop(VANTIO_MOUNTS, vantio_rule_mount, &m, 0);
+	if (!s->mount_found) { /* no name here: it matches nothing */
+		s->path.flags = VANTIO_TEXT_NO_PATH;
+		return vantio_rule_path(ask, s, slot);
+	}
+	if (m.denied)
+		return 1;
+	if (s->mount_at != s->mount_head) /* more mounts than are searched: one of them may be denied */
+		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_PATH);
+	else if (s->mount_permitted)
+		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
+	return 1;
+}
+
+__attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct vantio_label *label)
+{
 	struct vantio_agent *agent;
-	struct vantio_control *control;
 	struct vantio_scratch *s;
-	struct vantio_ruling r = {};
+	struct vantio_ruling *r;
 	int i, refuse;
 
-	if (!ask)
+	if (!ask || !label)
 		return 1;
-	label = vantio_label_current();
-	if (!label)
-		return 0;
 	agent = vantio_agent_get(label->agent);
-	control = vantio_control_get();
-	if (!agent || !control)
+	if (!agent)
 		return vantio_refuse_unrecorded();
 	s = vantio_scratch_take();
 	if (!s)
 		return vantio_refuse_unrecorded();
+	r = &s->ruling;
 	vantio_event_begin(s, ask->hook, ask->op, ask->access,
 			   ask->domain == VANTIO_DOMAIN_UNIX ? VANTIO_OBJECT_UNIX : VANTIO_OBJECT_PATH);
-	vantio_rule(&r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
-	if (ask->flags & VANTIO_ASK_ANY_MOUNT) {
-		vantio_rule_mounts(ask, s, agent->slot, &r);
-	} else {
+	vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	if (!(ask->flags & VANTIO_ASK_ANY_MOUNT)) {
 		vantio_path(&s->path, ask->mnt, ask->dentry);
 		if (ask->dentry2)
 			vantio_path(&s->path2, ask->mnt2, ask->dentry2);
-		for (i = 0; i < VANTIO_ATTEMPTS; i++) {
-			if (vantio_rule_path(ask, s, agent->slot, &r))
-				break;
-			vantio_rule(&r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
-		}
 	}
-	refuse = vantio_finish(s, &r, label, agent, control, ask->flags);
+	for (i = 0; i < VANTIO_ATTEMPTS; i++) {
+		if (ask->flags & VANTIO_ASK_ANY_MOUNT ? vantio_rule_mounts(ask, s, agent->slot) :
+							vantio_rule_path(ask, s, agent->slot))
+			break;
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	}
+	refuse = vantio_finish(s, label, ask->flags);
 	vantio_scratch_give(s);
 	return refuse;
 }
@@ -313,69 +371,72 @@ vantio_inline void vantio_text_from_key(struct vantio_text *t, const struct vant
 			t->bytes[(t->off + i) & (VANTIO_PATH_MAX - 1)] = key->bytes[i];
 }
 
-__attribute__((noinline)) int vantio_decide_net(struct vantio_ask_net *ask)
+vantio_inline int vantio_judge_net(struct vantio_ask_net *ask, struct vantio_label *label, int in_task)
 {
-	struct vantio_label *label;
 	struct vantio_agent *agent;
-	struct vantio_control *control;
 	struct vantio_scratch *s;
-	struct vantio_ruling r = {};
-	struct vantio_answer a = {};
+	struct vantio_ruling *r;
+	struct vantio_answer *a;
 	struct vantio_net_key key;
 	int refuse;
 
-	if (!ask)
+	if (!ask || !label)
 		return 1;
-	label = vantio_label_current();
-	if (!label)
-		return 0;
 	agent = vantio_agent_get(label->agent);
-	control = vantio_control_get();
-	if (!agent || !control)
+	if (!agent)
 		return vantio_refuse_unrecorded();
 	s = vantio_scratch_take();
 	if (!s)
 		return vantio_refuse_unrecorded();
+	r = &s->ruling;
+	a = &s->from;
 	vantio_event_begin(s, ask->hook, ask->op, ask->access, VANTIO_OBJECT_NET);
 	vantio_net_key_build(&key, ask->family4, ask->udp, ask->addr, ask->port, ask->remote);
 	vantio_text_from_key(&s->path, &key);
-	vantio_scan(agent->slot, VANTIO_DOMAIN_NET, &s->path, &a);
-	vantio_same_image(&r, &a, 1);
-	vantio_take(&r, &a, ask->access);
+	vantio_scan(agent->slot, VANTIO_DOMAIN_NET, &s->path, a);
+	vantio_same_image(r, a, 1);
+	vantio_take(r, a, ask->access);
 	s->path.off = VANTIO_PATH_MAX; /* the event has the address in its own members */
 	s->event.family = ask->family4 ? 2 : 10;
 	s->event.sock_type = ask->udp ? 2 : 1;
 	s->event.sock_proto = ask->udp ? 17 : 6;
 	s->event.port = ask->port;
 	__builtin_memcpy(s->event.addr, ask->addr, sizeof(s->event.addr));
-	refuse = vantio_finish(s, &r, label, agent, control, ask->flags);
+	refuse = in_task ? vantio_finish(s, label, ask->flags) : vantio_finish_cgroup(s, label, ask->flags);
 	vantio_scratch_give(s);
 	return refuse;
 }
 
-__attribute__((noinline)) int vantio_decide_abstract(struct vantio_ask_abstract *ask)
+__attribute__((noinline)) int vantio_decide_net(struct vantio_ask_net *ask, struct vantio_label *label)
 {
-	struct vantio_label *label;
+	return vantio_judge_net(ask, label, 1);
+}
+
+/* Cgroup programs may not read the caller's registers or memory map. */
+__attribute__((noinline)) int vantio_decide_net_cgroup(struct vantio_ask_net *ask, struct vantio_label *label)
+{
+	return vantio_judge_net(ask, label, 0);
+}
+
+__attribute__((noinline)) int vantio_decide_abstract(struct vantio_ask_abstract *ask, struct vantio_label *label)
+{
 	struct vantio_agent *agent;
-	struct vantio_control *control;
 	struct vantio_scratch *s;
-	struct vantio_ruling r = {};
-	struct vantio_answer a = {};
+	struct vantio_ruling *r;
+	struct vantio_answer *a;
 	__u32 len, off;
 	int refuse;
 
-	if (!ask)
+	if (!ask || !label)
 		return 1;
-	label = vantio_label_current();
-	if (!label)
-		return 0;
 	agent = vantio_agent_get(label->agent);
-	control = vantio_control_get();
-	if (!agent || !control)
+	if (!agent)
 		return vantio_refuse_unrecorded();
 	s = vantio_scratch_take();
 	if (!s)
 		return vantio_refuse_unrecorded();
+	r = &s->ruling;
+	a = &s->from;
 	vantio_event_begin(s, ask->hook, ask->op, ask->access, VANTIO_OBJECT_UNIX);
 	len = ask->len & 127;
 	off = VANTIO_PATH_MAX - len;
@@ -384,56 +445,52 @@ __attribute__((noinline)) int vantio_decide_abstract(struct vantio_ask_abstract 
 	off--;
 	s->path.bytes[off & (VANTIO_PATH_MAX - 1)] = '@';
 	s->path.off = off;
-	vantio_scan(agent->slot, VANTIO_DOMAIN_UNIX, &s->path, &a);
-	vantio_same_image(&r, &a, 1);
-	vantio_take(&r, &a, ask->access);
+	vantio_scan(agent->slot, VANTIO_DOMAIN_UNIX, &s->path, a);
+	vantio_same_image(r, a, 1);
+	vantio_take(r, a, ask->access);
 	if (s->path.flags)
-		vantio_rule(&r, VANTIO_BLOCK, VANTIO_REASON_PATH);
-	refuse = vantio_finish(s, &r, label, agent, control, 0);
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
+	refuse = vantio_finish(s, label, 0);
 	vantio_scratch_give(s);
 	return refuse;
 }
 
-__attribute__((noinline)) int vantio_decide_surface(struct vantio_ask_surface *ask)
+__attribute__((noinline)) int vantio_decide_surface(struct vantio_ask_surface *ask, struct vantio_label *label)
 {
-	struct vantio_label *label;
 	struct vantio_agent *agent;
-	struct vantio_control *control;
 	struct vantio_scratch *s;
-	struct vantio_ruling r = {};
-	struct vantio_answer a = {};
+	struct vantio_ruling *r;
+	struct vantio_answer *a;
 	int refuse;
 
-	if (!ask)
+	if (!ask || !label)
 		return 1;
-	label = vantio_label_current();
-	if (!label)
-		return 0;
 	agent = vantio_agent_get(label->agent);
-	control = vantio_control_get();
-	if (!agent || !control)
+	if (!agent)
 		return vantio_refuse_unrecorded();
 	s = vantio_scratch_take();
 	if (!s)
 		return vantio_refuse_unrecorded();
+	r = &s->ruling;
+	a = &s->from;
 	vantio_event_begin(s, ask->hook, ask->op, 0, VANTIO_OBJECT_TARGET);
-	vantio_scan(agent->slot, VANTIO_DOMAIN_NET, &s->path, &a); /* of the empty text: the header is what is asked for */
-	vantio_same_image(&r, &a, 1);
-	vantio_rule(&r, VANTIO_BLOCK, ask->reason);
+	vantio_scan_nothing(agent->slot, VANTIO_DOMAIN_NET, a);
+	vantio_same_image(r, a, 1);
+	vantio_rule(r, VANTIO_BLOCK, ask->reason);
 	if (ask->flags & VANTIO_ASK_PROTECTED)
-		vantio_rule(&r, VANTIO_BLOCK, VANTIO_REASON_PROTECTED);
-	else if (a.bad)
-		vantio_rule(&r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
-	else if (ask->reason == VANTIO_REASON_SURFACE && !(a.kernel_deny >> (ask->surface & 31) & 1))
-		vantio_rule(&r, VANTIO_PERMIT, ask->reason);
-	else if (ask->reason == VANTIO_REASON_FAMILY && a.default_allow)
-		vantio_rule(&r, VANTIO_PERMIT, VANTIO_REASON_DEFAULT);
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PROTECTED);
+	else if (a->bad)
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	else if (ask->reason == VANTIO_REASON_SURFACE && !(a->kernel_deny >> (ask->surface & 31) & 1))
+		vantio_rule(r, VANTIO_PERMIT, ask->reason);
+	else if (ask->reason == VANTIO_REASON_FAMILY && a->default_allow)
+		vantio_rule(r, VANTIO_PERMIT, VANTIO_REASON_DEFAULT);
 	s->event.surface = ask->surface;
 	s->event.family = ask->family;
 	s->event.sock_type = ask->type;
 	s->event.sock_proto = ask->proto;
 	s->event.target = ask->target;
-	refuse = vantio_finish(s, &r, label, agent, control, ask->flags);
+	refuse = vantio_finish(s, label, ask->flags);
 	vantio_scratch_give(s);
 	return refuse;
 }
@@ -468,12 +525,11 @@ int vantio_emit_control(void *ctx)
 struct vantio_bench_run {
 	struct vantio_scratch *scratch;
 	__u32 slot, domain;
-	struct vantio_answer answer;
 };
 
 static long bench_round(__u32 i, struct vantio_bench_run *run)
 {
-	vantio_scan(run->slot, run->domain, &run->scratch->path, &run->answer);
+	vantio_scan(run->slot, run->domain, &run->scratch->path, &run->scratch->from);
 	return 0;
 }
 
@@ -482,8 +538,12 @@ SEC("syscall")
 int vantio_bench(struct vantio_bench *ctx)
 {
 	struct vantio_bench_run run = {};
-	__u32 i, len = ctx->len & 255;
+	__u32 i, zero = 0, len = ctx->len & 255;
+	struct vantio_staged *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
 	__u64 start;
+
+	if (!staged)
+		return 1;
 
 	run.scratch = vantio_scratch_take();
 	if (!run.scratch)
@@ -492,14 +552,14 @@ int vantio_bench(struct vantio_bench *ctx)
 	run.scratch->path.flags = 0;
 	for (i = 0; i < 256; i++)
 		if (i < len)
-			run.scratch->path.bytes[(VANTIO_PATH_MAX - len + i) & (VANTIO_PATH_MAX - 1)] = ctx->text[i];
+			run.scratch->path.bytes[(VANTIO_PATH_MAX - len + i) & (VANTIO_PATH_MAX - 1)] = staged->text[i];
 	run.slot = ctx->slot;
 	run.domain = ctx->domain;
 	start = bpf_ktime_get_ns();
 	bpf_loop(ctx->rounds, bench_round, &run, 0);
 	ctx->ns = bpf_ktime_get_ns() - start;
-	ctx->allow_mask = run.answer.allow_mask;
-	ctx->deny_mask = run.answer.deny_mask;
+	ctx->allow_mask = run.scratch->from.allow_mask;
+	ctx->deny_mask = run.scratch->from.deny_mask;
 	vantio_scratch_give(run.scratch);
 	return 0;
 }

@@ -52,9 +52,11 @@ struct vantio_ask_abstract {
 	__u64 name; /* kernel address of its first byte */
 };
 
-int vantio_decide_path(struct vantio_ask *ask);
-int vantio_decide_net(struct vantio_ask_net *ask);
-int vantio_decide_surface(struct vantio_ask_surface *ask);
-int vantio_decide_abstract(struct vantio_ask_abstract *ask);
+/* `label` is the caller's: never NULL. */
+int vantio_decide_path(struct vantio_ask *ask, struct vantio_label *label);
+int vantio_decide_net(struct vantio_ask_net *ask, struct vantio_label *label);
+int vantio_decide_net_cgroup(struct vantio_ask_net *ask, struct vantio_label *label); /* for cgroup programs */
+int vantio_decide_surface(struct vantio_ask_surface *ask, struct vantio_label *label);
+int vantio_decide_abstract(struct vantio_ask_abstract *ask, struct vantio_label *label);
 
 #endif

@@ -7,6 +7,8 @@
 #include "path.h"
 #include "state.h"
 
+int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry); /* decide.bpf.c */
+
 vantio_inline struct vantio_scratch *vantio_scratch_take(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), i, key;
@@ -35,7 +37,6 @@ vantio_inline void vantio_event_registers(struct vantio_event *e, struct task_st
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
-	e->syscall_nr = -1;
 	if (!regs)
 		return;
 #if defined(__TARGET_ARCH_x86)
@@ -59,7 +60,7 @@ vantio_inline void vantio_event_registers(struct vantio_event *e, struct task_st
 
 /* Who and when; the decision itself is already in the event. */
 vantio_inline void vantio_event_subject(struct vantio_scratch *s, const struct vantio_label *label,
-					const struct vantio_agent *agent)
+					const struct vantio_agent *agent, int in_task)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct vantio_event *e = &s->event;
@@ -82,11 +83,14 @@ vantio_inline void vantio_event_subject(struct vantio_scratch *s, const struct v
 	e->count = 1;
 	__builtin_memcpy(e->agent_name, agent->name, sizeof(e->agent_name));
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	vantio_event_registers(e, task);
 	s->exe.off = VANTIO_PATH_MAX;
+	e->syscall_nr = -1;
+	if (!in_task)
+		return;
+	vantio_event_registers(e, task);
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)
-		vantio_path_build(&s->exe, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry));
+		vantio_path(&s->exe, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
 	if (s->exe.flags)
 		s->exe.off = VANTIO_PATH_MAX;
 }

@@ -5,28 +5,25 @@
 #define PROT_EXEC 0x4
 #define VM_EXEC   0x4
 
-vantio_inline int ask_exec(__u8 hook, __u8 op, struct file *file)
+vantio_inline int ask_exec(struct vantio_label *label, __u8 hook, __u8 op, struct file *file)
 {
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_EXEC, .access = VANTIO_ACCESS_EXEC };
 
 	ask.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	ask.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	return vantio_decide_path(&ask);
+	return vantio_decide_path(&ask, label);
 }
 
 /*
  * A thread that is not the leader becomes one by execve(2), and the old leader's label goes with it: the label is
  * put on the thread first, and without it the program does not start.
  */
-vantio_inline int carry_label(void)
+vantio_inline int carry_label(struct vantio_label *label)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct vantio_label *label, *own;
+	struct vantio_label *own;
 
 	if (task->pid == task->tgid)
-		return 0;
-	label = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
-	if (!label)
 		return 0;
 	own = bpf_task_storage_get(&vantio_labels, task, label, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!own)
@@ -39,9 +36,9 @@ SEC("lsm/bprm_check_security")
 int BPF_PROG(vantio_bprm_check, struct linux_binprm *bprm, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (carry_label())
+	if (carry_label(label))
 		return -VANTIO_EACCES;
-	VANTIO_RETURN(ask_exec(VANTIO_HOOK_BPRM_CHECK, VANTIO_OP_EXEC, BPF_CORE_READ(bprm, file)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_exec(label, VANTIO_HOOK_BPRM_CHECK, VANTIO_OP_EXEC, BPF_CORE_READ(bprm, file)), VANTIO_EACCES);
 }
 
 SEC("lsm/mmap_file")
@@ -52,7 +49,7 @@ int BPF_PROG(vantio_mmap_file, struct file *file, unsigned long reqprot, unsigne
 	if (!file || !((prot | reqprot) & PROT_EXEC))
 		return 0;
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_exec(VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, file), VANTIO_EACCES);
+	VANTIO_RETURN(ask_exec(label, VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, file), VANTIO_EACCES);
 }
 
 SEC("lsm/file_mprotect")
@@ -68,7 +65,7 @@ int BPF_PROG(vantio_file_mprotect, struct vm_area_struct *vma, unsigned long req
 	if (!file)
 		return 0;
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_exec(VANTIO_HOOK_FILE_MPROTECT, VANTIO_OP_MMAP_EXEC, file), VANTIO_EACCES);
+	VANTIO_RETURN(ask_exec(label, VANTIO_HOOK_FILE_MPROTECT, VANTIO_OP_MMAP_EXEC, file), VANTIO_EACCES);
 }
 
 char vantio_license[] SEC("license") __attribute__((weak)) = "Dual BSD/GPL";

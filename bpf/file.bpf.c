@@ -21,19 +21,19 @@
 #define FS_IOC32_SETFLAGS  0x40046602
 #define FS_IOC_FSSETXATTR  0x401c5820
 
-vantio_inline int ask_path(__u8 hook, __u8 op, __u8 access, struct vfsmount *mnt, struct dentry *dentry)
+vantio_inline int ask_path(struct vantio_label *label, __u8 hook, __u8 op, __u8 access, struct vfsmount *mnt, struct dentry *dentry)
 {
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_FILE, .access = access };
 
 	ask.mnt = (__u64)mnt;
 	ask.dentry = (__u64)dentry;
 	ask.flags = vantio_protection(BPF_CORE_READ(dentry, d_sb), access);
-	return vantio_decide_path(&ask);
+	return vantio_decide_path(&ask, label);
 }
 
-vantio_inline int ask_write(__u8 hook, __u8 op, struct vfsmount *mnt, struct dentry *dentry)
+vantio_inline int ask_write(struct vantio_label *label, __u8 hook, __u8 op, struct vfsmount *mnt, struct dentry *dentry)
 {
-	return ask_path(hook, op, VANTIO_ACCESS_WRITE, mnt, dentry);
+	return ask_path(label, hook, op, VANTIO_ACCESS_WRITE, mnt, dentry);
 }
 
 SEC("lsm/file_open")
@@ -50,7 +50,7 @@ int BPF_PROG(vantio_file_open, struct file *file, int ret)
 		ask.domain = VANTIO_DOMAIN_EXEC;
 		ask.access = VANTIO_ACCESS_EXEC;
 		ask.flags = VANTIO_ASK_QUIET; /* bprm_check_security and mmap_file record the permit */
-		VANTIO_RETURN(vantio_decide_path(&ask), VANTIO_EACCES);
+		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 	}
 	mode = BPF_CORE_READ(file, f_mode);
 	ask.op = mode & FMODE_WRITE || BPF_CORE_READ(file, f_flags) & O_TRUNC ? VANTIO_OP_WRITE : VANTIO_OP_READ;
@@ -58,7 +58,7 @@ int BPF_PROG(vantio_file_open, struct file *file, int ret)
 	if (mode & FMODE_READ)
 		ask.access |= VANTIO_ACCESS_READ;
 	ask.flags = vantio_protection(BPF_CORE_READ(file, f_inode, i_sb), ask.access);
-	VANTIO_RETURN(vantio_decide_path(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
 SEC("lsm/path_mknod")
@@ -75,9 +75,9 @@ int BPF_PROG(vantio_path_mknod, const struct path *dir, struct dentry *dentry, u
 		ask.access = VANTIO_ACCESS_LISTEN;
 		ask.mnt = (__u64)mnt;
 		ask.dentry = (__u64)dentry;
-		VANTIO_RETURN(vantio_decide_path(&ask), VANTIO_EACCES);
+		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 	}
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_MKNOD,
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_MKNOD,
 				(mode & VANTIO_S_IFMT) == 0100000 || !(mode & VANTIO_S_IFMT) ? VANTIO_OP_CREATE : VANTIO_OP_MKNOD,
 				mnt, dentry), VANTIO_EACCES);
 }
@@ -86,28 +86,28 @@ SEC("lsm/path_unlink")
 int BPF_PROG(vantio_path_unlink, const struct path *dir, struct dentry *dentry, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_UNLINK, VANTIO_OP_UNLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_UNLINK, VANTIO_OP_UNLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(vantio_path_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_MKDIR, VANTIO_OP_MKDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_MKDIR, VANTIO_OP_MKDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(vantio_path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_RMDIR, VANTIO_OP_RMDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_RMDIR, VANTIO_OP_RMDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(vantio_path_symlink, const struct path *dir, struct dentry *dentry, const char *old_name, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_SYMLINK, VANTIO_OP_SYMLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_SYMLINK, VANTIO_OP_SYMLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_rename")
@@ -130,7 +130,7 @@ int BPF_PROG(vantio_path_rename, const struct path *old_dir, struct dentry *old_
 		if ((BPF_CORE_READ(new_dentry, d_inode, i_mode) & VANTIO_S_IFMT) == VANTIO_S_IFDIR)
 			ask.flags |= VANTIO_ASK_FOLDER;
 	}
-	VANTIO_RETURN(vantio_decide_path(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
 SEC("lsm/path_link")
@@ -144,14 +144,14 @@ int BPF_PROG(vantio_path_link, struct dentry *old_dentry, const struct path *new
 	ask.dentry = (__u64)old_dentry;
 	ask.dentry2 = (__u64)new_dentry;
 	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE);
-	VANTIO_RETURN(vantio_decide_path(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
 SEC("lsm/path_truncate")
 int BPF_PROG(vantio_path_truncate, const struct path *path, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(path, mnt),
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(path, mnt),
 				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
 }
 
@@ -160,7 +160,7 @@ SEC("lsm/file_truncate")
 int BPF_PROG(vantio_file_truncate, struct file *file, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_FILE_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(file, f_path.mnt),
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_FILE_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(file, f_path.mnt),
 				BPF_CORE_READ(file, f_path.dentry)), VANTIO_EACCES);
 }
 
@@ -168,7 +168,7 @@ SEC("lsm/path_chmod")
 int BPF_PROG(vantio_path_chmod, const struct path *path, unsigned short mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_CHMOD, VANTIO_OP_CHMOD, BPF_CORE_READ(path, mnt),
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHMOD, VANTIO_OP_CHMOD, BPF_CORE_READ(path, mnt),
 				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
 }
 
@@ -176,37 +176,37 @@ SEC("lsm/path_chown")
 int BPF_PROG(vantio_path_chown, const struct path *path, unsigned int uid, unsigned int gid, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(VANTIO_HOOK_PATH_CHOWN, VANTIO_OP_CHOWN, BPF_CORE_READ(path, mnt),
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHOWN, VANTIO_OP_CHOWN, BPF_CORE_READ(path, mnt),
 				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
 }
 
 /* ---- hooks that know no mount ---- */
 
-vantio_inline int ask_dentry(__u8 hook, __u8 op, struct dentry *dentry)
+vantio_inline int ask_dentry(struct vantio_label *label, __u8 hook, __u8 op, struct dentry *dentry)
 {
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_FILE, .access = VANTIO_ACCESS_WRITE,
 				  .flags = VANTIO_ASK_ANY_MOUNT };
 
 	ask.dentry = (__u64)dentry;
 	ask.flags |= vantio_protection(BPF_CORE_READ(dentry, d_sb), VANTIO_ACCESS_WRITE);
-	return vantio_decide_path(&ask);
+	return vantio_decide_path(&ask, label);
 }
 
 /* utimensat(2) and its kin. Mode, owner and size have path hooks of their own. */
-vantio_inline int setattr(struct dentry *dentry, struct iattr *attr)
+vantio_inline int setattr(struct vantio_label *label, struct dentry *dentry, struct iattr *attr)
 {
 	__u32 valid = BPF_CORE_READ(attr, ia_valid);
 
 	if (!(valid & ATTR_TIMES) || (valid & (ATTR_OTHERS | ATTR_OPEN)))
 		return 0;
-	return ask_dentry(VANTIO_HOOK_INODE_SETATTR, VANTIO_OP_UTIMES, dentry);
+	return ask_dentry(label, VANTIO_HOOK_INODE_SETATTR, VANTIO_OP_UTIMES, dentry);
 }
 
 SEC("lsm/inode_setattr")
 int BPF_PROG(vantio_inode_setattr, struct dentry *dentry, struct iattr *attr, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setattr(dentry, attr), VANTIO_EACCES);
+	VANTIO_RETURN(setattr(label, dentry, attr), VANTIO_EACCES);
 }
 
 /* The same where the hook is given the mount's id map first (6.3 and later); the loader picks one. */
@@ -214,7 +214,7 @@ SEC("lsm/inode_setattr")
 int BPF_PROG(vantio_inode_setattr_idmap, void *idmap, struct dentry *dentry, struct iattr *attr, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setattr(dentry, attr), VANTIO_EACCES);
+	VANTIO_RETURN(setattr(label, dentry, attr), VANTIO_EACCES);
 }
 
 SEC("lsm/inode_setxattr")
@@ -222,14 +222,14 @@ int BPF_PROG(vantio_inode_setxattr, void *idmap, struct dentry *dentry, const ch
 	     unsigned long size, int flags, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_dentry(VANTIO_HOOK_INODE_SETXATTR, VANTIO_OP_SETXATTR, dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_SETXATTR, VANTIO_OP_SETXATTR, dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/inode_removexattr")
 int BPF_PROG(vantio_inode_removexattr, void *idmap, struct dentry *dentry, const char *name, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_dentry(VANTIO_HOOK_INODE_REMOVEXATTR, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_REMOVEXATTR, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
 }
 
 /* POSIX ACLs left the xattr hooks in 6.2. */
@@ -237,21 +237,21 @@ SEC("lsm/inode_set_acl")
 int BPF_PROG(vantio_inode_set_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_dentry(VANTIO_HOOK_INODE_SET_ACL, VANTIO_OP_SETXATTR, dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_SET_ACL, VANTIO_OP_SETXATTR, dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/inode_remove_acl")
 int BPF_PROG(vantio_inode_remove_acl, void *idmap, struct dentry *dentry, const char *name, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_dentry(VANTIO_HOOK_INODE_REMOVE_ACL, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_REMOVE_ACL, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
 }
 
-vantio_inline int setflags(struct file *file, unsigned int cmd)
+vantio_inline int setflags(struct vantio_label *label, struct file *file, unsigned int cmd)
 {
 	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS && cmd != FS_IOC_FSSETXATTR)
 		return 0;
-	return ask_write(VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, BPF_CORE_READ(file, f_path.mnt),
+	return ask_write(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, BPF_CORE_READ(file, f_path.mnt),
 			 BPF_CORE_READ(file, f_path.dentry));
 }
 
@@ -259,7 +259,7 @@ SEC("lsm/file_ioctl")
 int BPF_PROG(vantio_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setflags(file, cmd), VANTIO_EACCES);
+	VANTIO_RETURN(setflags(label, file, cmd), VANTIO_EACCES);
 }
 
 /* 32-bit callers, where that is a hook of its own (6.8 and later). */
@@ -267,7 +267,7 @@ SEC("lsm/file_ioctl_compat")
 int BPF_PROG(vantio_file_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setflags(file, cmd), VANTIO_EACCES);
+	VANTIO_RETURN(setflags(label, file, cmd), VANTIO_EACCES);
 }
 
 char vantio_license[] SEC("license") __attribute__((weak)) = "Dual BSD/GPL";

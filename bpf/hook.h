@@ -5,13 +5,14 @@
 
 #include "decide.h"
 
-#define VANTIO_GUARD(ret)                        \
-	do {                                     \
-		if (ret)                         \
-			return ret;              \
-		if (!vantio_label_current())     \
-			return 0;                \
-	} while (0)
+/* Declares `label`, the caller's. */
+#define VANTIO_GUARD(ret)                                        \
+	struct vantio_label *label;                              \
+	if (ret)                                                 \
+		return ret;                                      \
+	label = vantio_label_current();                          \
+	if (!label)                                              \
+		return 0
 
 /* Spelt so that the verifier sees the two values a hook may return. */
 #define VANTIO_RETURN(refuse, errno) return (refuse) ? -(errno) : 0

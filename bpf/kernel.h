@@ -127,8 +127,12 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
 struct cred {
-	unsigned int uid;
+	kuid_t uid;
 };
 
 struct task_struct {
@@ -148,6 +152,10 @@ struct pt_regs {
 	long di, si, dx, r10, r8, r9;
 };
 
+struct in6_addr {
+	__u8 bytes[16];
+};
+
 struct sock_common {
 	__u32 skc_daddr;
 	__u32 skc_rcv_saddr;
@@ -155,7 +163,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	unsigned char skc_ipv6only : 1;
-	__u8 skc_v6_rcv_saddr[16];
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sock {

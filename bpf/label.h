@@ -83,15 +83,22 @@ vantio_inline int vantio_label_from_cgroup(struct task_struct *task, struct vant
 	return 1;
 }
 
-/*
- * The label of the calling thread group, or NULL for a task that is not governed: one look-up in the common case. The cgroup is
- * asked as well only after a label could not be stored (control.recheck).
- */
+/* Only after a label could not be stored (control.recheck): the cgroup is asked as well. */
+static __attribute__((noinline)) struct vantio_label *vantio_label_again(struct task_struct *task)
+{
+	struct vantio_label fresh = {};
+
+	if (!vantio_label_from_cgroup(task, &fresh))
+		return 0;
+	return bpf_task_storage_get(&vantio_labels, task->group_leader, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* The label of the calling thread group, or NULL for a task that is not governed: one look-up in the common case. */
 vantio_inline struct vantio_label *vantio_label_current(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct vantio_label *label, fresh = {};
 	struct vantio_control *control;
+	struct vantio_label *label;
 
 	label = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
 	if (label)
@@ -99,9 +106,7 @@ vantio_inline struct vantio_label *vantio_label_current(void)
 	control = vantio_control_get();
 	if (!control || !control->recheck)
 		return 0;
-	if (!vantio_label_from_cgroup(task, &fresh))
-		return 0;
-	return bpf_task_storage_get(&vantio_labels, task->group_leader, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return vantio_label_again(bpf_get_current_task_btf());
 }
 
 #endif

@@ -17,7 +17,7 @@
 	})
 #include "eval.h"
 
-#define VANTIO_BLOCK_BYTES 16
+#define VANTIO_BLOCK_BYTES 8
 
 struct vantio_scan {
 	void *table;
@@ -25,17 +25,6 @@ struct vantio_scan {
 	struct vantio_walk walk;
 	__u32 pos; /* of the first byte not yet read */
 	__u32 pad;
-};
-
-/* What one image says about one text in one domain. */
-struct vantio_answer {
-	__u32 allow_mask, deny_mask;
-	__u32 allow_below, deny_below; /* where the walks stand after one more '/': what they say of the names below */
-	__u32 bad;           /* nothing can be said: deny */
-	__u32 default_allow; /* of the domain */
-	__u32 flags;         /* VANTIO_IMAGE_* */
-	__u32 kernel_deny;
-	__u64 gen;
 };
 
 /* `offset` of a 32-bit member of the header. */
@@ -60,9 +49,13 @@ vantio_inline long vantio_scan_block(__u32 i, struct vantio_scan *s)
 	int k;
 
 	for (k = 0; k < VANTIO_BLOCK_BYTES; k++) {
-		if (pos + k >= VANTIO_PATH_MAX)
+		__u64 at = pos + k;
+
+		if (at >= VANTIO_PATH_MAX)
 			break;
-		vantio_walk_byte(table, &w, text->bytes[(pos + k) & (VANTIO_PATH_MAX - 1)]);
+		/* the compiler knows the bound and drops a mask that it can see; 6.1's verifier needs it at the last index */
+		asm volatile("%0 &= 4095" : "+r"(at));
+		vantio_walk_byte(table, &w, text->bytes[at]);
 	}
 	s->walk = w;
 	return pos + VANTIO_BLOCK_BYTES >= VANTIO_PATH_MAX || (!w.allow && !w.deny);
@@ -79,15 +72,25 @@ static long vantio_scan_large(__u32 i, struct vantio_scan *s)
 	return vantio_scan_block(i, s);
 }
 
+/* What an image says of everything: the header alone. */
+vantio_inline void vantio_scan_header(void *table, __u32 domain, struct vantio_answer *a)
+{
+	a->bad = VANTIO_HEADER(table, magic) != VANTIO_IMAGE_MAGIC;
+	a->allow_mask = a->deny_mask = 0;
+	a->default_allow = VANTIO_HEADER(table, default_allow) >> (domain & 3) & 1;
+	a->flags = VANTIO_HEADER(table, flags);
+	a->kernel_deny = VANTIO_HEADER(table, kernel_deny);
+	a->gen = VANTIO_HEADER(table, gen) | (__u64)vantio_header_word(table, __builtin_offsetof(struct vantio_image_header, gen) + 4) << 32;
+}
+
 vantio_inline void vantio_scan_run(void *table, int large, __u32 domain, const struct vantio_text *text,
 				   struct vantio_answer *a)
 {
 	struct vantio_scan s = { .table = table, .text = text };
 
-	if (VANTIO_HEADER(table, magic) != VANTIO_IMAGE_MAGIC) {
-		a->bad = 1;
+	vantio_scan_header(table, domain, a);
+	if (a->bad)
 		return;
-	}
 	s.walk.allow = vantio_header_word(table, __builtin_offsetof(struct vantio_image_header, allow) + 4 * (domain & 3));
 	s.walk.deny = vantio_header_word(table, __builtin_offsetof(struct vantio_image_header, deny) + 4 * (domain & 3));
 	if (large)
@@ -98,10 +101,6 @@ vantio_inline void vantio_scan_run(void *table, int large, __u32 domain, const s
 	a->deny_below = vantio_step(table, s.walk.deny, '/');
 	a->allow_mask = vantio_accept(table, s.walk.allow, &a->bad);
 	a->deny_mask = vantio_accept(table, s.walk.deny, &a->bad);
-	a->default_allow = VANTIO_HEADER(table, default_allow) >> (domain & 3) & 1;
-	a->flags = VANTIO_HEADER(table, flags);
-	a->kernel_deny = VANTIO_HEADER(table, kernel_deny);
-	a->gen = VANTIO_HEADER(table, gen) | (__u64)vantio_header_word(table, __builtin_offsetof(struct vantio_image_header, gen) + 4) << 32;
 }
 
 #endif

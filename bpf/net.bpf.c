@@ -53,14 +53,14 @@ vantio_inline int read_address(struct vantio_ask_net *ask, const void *address, 
 	return 1;
 }
 
-vantio_inline int ask_family(__u8 hook, __u8 op, int family, int type, int proto)
+vantio_inline int ask_family(struct vantio_label *label, __u8 hook, __u8 op, int family, int type, int proto)
 {
 	struct vantio_ask_surface ask = { .hook = hook, .op = op, .reason = VANTIO_REASON_FAMILY };
 
 	ask.family = family;
 	ask.type = type;
 	ask.proto = proto;
-	return vantio_decide_surface(&ask);
+	return vantio_decide_surface(&ask, label);
 }
 
 SEC("lsm/socket_create")
@@ -79,7 +79,7 @@ int BPF_PROG(vantio_socket_create, int family, int type, int protocol, int kern,
 		ask.op = VANTIO_OP_RAW_SOCKET;
 		ask.reason = VANTIO_REASON_SURFACE;
 		ask.surface = VANTIO_SURFACE_RAW_SOCKET;
-		if (vantio_decide_surface(&ask))
+		if (vantio_decide_surface(&ask, label))
 			return -VANTIO_EPERM;
 		ask.op = VANTIO_OP_SOCKET;
 		ask.reason = VANTIO_REASON_FAMILY;
@@ -90,7 +90,7 @@ int BPF_PROG(vantio_socket_create, int family, int type, int protocol, int kern,
 		    (ask.type == SOCK_DGRAM && (!protocol || protocol == IPPROTO_UDP)))) {
 		return 0;
 	}
-	VANTIO_RETURN(vantio_decide_surface(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_surface(&ask, label), VANTIO_EACCES);
 }
 
 SEC("lsm/socket_connect")
@@ -107,16 +107,15 @@ int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, in
 		return 0; /* unix_stream_connect and unix_may_send know the socket; AF_UNSPEC disconnects */
 	ask.udp = !is_stream(sock);
 	if (!read_address(&ask, address, len, 0))
-		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_CONNECT, VANTIO_OP_CONNECT, family,
+		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_CONNECT, VANTIO_OP_CONNECT, family,
 					 BPF_CORE_READ(sock, type), BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
-	VANTIO_RETURN(vantio_decide_net(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
-vantio_inline int halted(void)
+vantio_inline int halted(struct vantio_label *label)
 {
-	struct vantio_label *label = vantio_label_current();
 	struct vantio_control *control = vantio_control_get();
-	struct vantio_agent *agent = label ? vantio_agent_get(label->agent) : 0;
+	struct vantio_agent *agent = vantio_agent_get(label->agent);
 
 	return !control || !agent || control->kill_all || agent->state != VANTIO_AGENT_ENROLLED;
 }
@@ -135,9 +134,9 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 	address = BPF_CORE_READ(msg, msg_name);
 	if (!address || (family != AF_INET && family != AF_INET6)) {
-		if (!halted())
+		if (!halted(label))
 			return 0; /* its destination was judged when it was connected */
-		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
+		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
 	}
 	v4 = family == AF_INET;
@@ -146,24 +145,24 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 		bpf_probe_read_kernel(&family, sizeof(family), address);
 		if (family == AF_UNSPEC)
 			return 0; /* to an IPv6 socket it is no address */
-		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
+		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
 	}
-	VANTIO_RETURN(vantio_decide_net(&ask), VANTIO_EACCES);
+	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
 /* The unspecified IPv6 address of a socket that takes IPv4 too is asked for in both families. */
-vantio_inline int ask_local(struct vantio_ask_net *ask, struct socket *sock)
+vantio_inline int ask_local(struct vantio_label *label, struct vantio_ask_net *ask, struct socket *sock)
 {
 	struct sock *sk = BPF_CORE_READ(sock, sk);
 	__u64 *words = (__u64 *)ask->addr;
 
-	if (vantio_decide_net(ask))
+	if (vantio_decide_net(ask, label))
 		return 1;
 	if (ask->family4 || words[0] || words[1] || BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
 		return 0;
 	ask->family4 = 1;
-	return vantio_decide_net(ask);
+	return vantio_decide_net(ask, label);
 }
 
 SEC("lsm/socket_bind")
@@ -185,13 +184,13 @@ int BPF_PROG(vantio_socket_bind, struct socket *sock, const void *address, int l
 			return 0; /* a socket file: path_mknod judges its name */
 		name.len = len > 3 ? len - 3 : 0;
 		name.name = (__u64)address + 3;
-		VANTIO_RETURN(vantio_decide_abstract(&name), VANTIO_EACCES);
+		VANTIO_RETURN(vantio_decide_abstract(&name, label), VANTIO_EACCES);
 	}
 	ask.udp = !is_stream(sock);
 	if (!read_address(&ask, address, len, BPF_CORE_READ(sock, sk, __sk_common.skc_family) == AF_INET))
-		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_BIND, VANTIO_OP_BIND, family, BPF_CORE_READ(sock, type),
+		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_BIND, VANTIO_OP_BIND, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
-	VANTIO_RETURN(ask_local(&ask, sock), VANTIO_EACCES);
+	VANTIO_RETURN(ask_local(label, &ask, sock), VANTIO_EACCES);
 }
 
 SEC("lsm/socket_listen")
@@ -209,7 +208,7 @@ int BPF_PROG(vantio_socket_listen, struct socket *sock, int backlog, int ret)
 	if (family == AF_UNIX)
 		return 0; /* its name was judged when it was bound */
 	if (family != AF_INET && family != AF_INET6)
-		VANTIO_RETURN(ask_family(VANTIO_HOOK_SOCKET_LISTEN, VANTIO_OP_LISTEN, family, BPF_CORE_READ(sock, type),
+		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_LISTEN, VANTIO_OP_LISTEN, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sk, sk_protocol)), VANTIO_EACCES);
 	ask.port = BPF_CORE_READ(sk, __sk_common.skc_num); /* 0: the kernel will choose one */
 	ask.family4 = family == AF_INET;
@@ -217,14 +216,14 @@ int BPF_PROG(vantio_socket_listen, struct socket *sock, int backlog, int ret)
 		v4 = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 		__builtin_memcpy(ask.addr, &v4, 4);
 	} else {
-		BPF_CORE_READ_INTO(&ask.addr, sk, __sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(ask.addr, sizeof(ask.addr), &sk->__sk_common.skc_v6_rcv_saddr);
 	}
-	VANTIO_RETURN(ask_local(&ask, sock), VANTIO_EACCES);
+	VANTIO_RETURN(ask_local(label, &ask, sock), VANTIO_EACCES);
 }
 
 /* ---- unix sockets: by the socket that is reached, whatever name led there ---- */
 
-vantio_inline int ask_unix(__u8 hook, __u8 op, struct sock *other)
+vantio_inline int ask_unix(struct vantio_label *label, __u8 hook, __u8 op, struct sock *other)
 {
 	struct unix_sock *u = (struct unix_sock *)other;
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_UNIX, .access = VANTIO_ACCESS_CONNECT };
@@ -235,39 +234,65 @@ vantio_inline int ask_unix(__u8 hook, __u8 op, struct sock *other)
 	ask.dentry = (__u64)BPF_CORE_READ(u, path.dentry);
 	if (ask.dentry) {
 		ask.mnt = (__u64)BPF_CORE_READ(u, path.mnt);
-		return vantio_decide_path(&ask);
+		return vantio_decide_path(&ask, label);
 	}
 	if (!addr) /* unnamed: one end of a socketpair(2) */
 		return 0;
 	len = BPF_CORE_READ(addr, len);
 	name.len = len > 3 && len <= UNIX_PATH_MAX + 2 ? len - 3 : 0;
 	name.name = (__u64)addr + bpf_core_field_offset(struct unix_address, name) + 3;
-	return vantio_decide_abstract(&name);
+	return vantio_decide_abstract(&name, label);
 }
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(vantio_unix_connect, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_unix(VANTIO_HOOK_UNIX_CONNECT, VANTIO_OP_CONNECT, other), VANTIO_EACCES);
+	VANTIO_RETURN(ask_unix(label, VANTIO_HOOK_UNIX_CONNECT, VANTIO_OP_CONNECT, other), VANTIO_EACCES);
 }
 
 SEC("lsm/unix_may_send")
 int BPF_PROG(vantio_unix_send, struct socket *sock, struct socket *other, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_unix(VANTIO_HOOK_UNIX_SEND, VANTIO_OP_SENDTO, BPF_CORE_READ(other, sk)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_unix(label, VANTIO_HOOK_UNIX_SEND, VANTIO_OP_SENDTO, BPF_CORE_READ(other, sk)), VANTIO_EACCES);
 }
 
 /* ---- behind them, on every enrolled cgroup: what reaches the protocol without the hooks above ---- */
+
+#define CGROUP_LEVELS 16
+
+/* Task storage is not to be had here: the agent is that of the nearest enrolled cgroup above. */
+vantio_inline int vantio_label_by_ancestor(struct vantio_label *ret)
+{
+	struct vantio_agent *agent;
+	__u32 *found = 0;
+	__u64 id;
+	int level;
+
+	for (level = CGROUP_LEVELS; level >= 0 && !found; level--) {
+		id = bpf_get_current_ancestor_cgroup_id(level);
+		if (id)
+			found = bpf_map_lookup_elem(&vantio_cgroups, &id);
+	}
+	agent = found ? vantio_agent_get(*found) : 0;
+	if (!agent || agent->state == VANTIO_AGENT_FREE)
+		return 0;
+	ret->agent = *found;
+	ret->instance = agent->instance;
+	ret->trace_id = agent->trace_id;
+	ret->cgroup_id = id;
+	return 1;
+}
 
 vantio_inline int ask_cgroup(__u8 hook, __u8 op, struct bpf_sock_addr *ctx, int family4)
 {
 	struct vantio_ask_net ask = { .hook = hook, .op = op, .access = VANTIO_ACCESS_CONNECT, .remote = 1,
 				      .flags = VANTIO_ASK_QUIET };
+	struct vantio_label label = {};
 	__u32 word;
 
-	if (!vantio_label_current())
+	if (!vantio_label_by_ancestor(&label))
 		return 1;
 	ask.udp = ctx->type != SOCK_STREAM;
 	ask.family4 = family4;
@@ -285,7 +310,7 @@ vantio_inline int ask_cgroup(__u8 hook, __u8 op, struct bpf_sock_addr *ctx, int 
 		word = ctx->user_ip6[3];
 		__builtin_memcpy(ask.addr + 12, &word, 4);
 	}
-	return !vantio_decide_net(&ask);
+	return !vantio_decide_net_cgroup(&ask, &label);
 }
 
 SEC("cgroup/connect4")

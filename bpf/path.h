@@ -103,28 +103,19 @@ vantio_inline int vantio_dentry_unhashed(struct dentry *dentry)
 	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
 }
 
-/*
- * Builds the path of (mnt, dentry) into `text`. A rename that happens meanwhile could mix two states of the tree: the walk is
- * done again when rename_lock moved, and fails after four attempts.
- */
-vantio_inline void vantio_path_build(struct vantio_text *text, struct vfsmount *mnt, struct dentry *dentry)
+/* One attempt at the path of (mnt, dentry): 0 if the tree of names may have changed meanwhile. */
+vantio_inline int vantio_path_attempt(struct vantio_text *text, __u64 mnt, __u64 dentry)
 {
-	struct vantio_climb c = {};
-	__u32 seq;
-	int attempt;
+	struct vantio_climb c = { .text = text, .dentry = dentry };
+	__u32 seq = vantio_rename_seq();
 
-	for (attempt = 0; attempt < 4; attempt++) {
-		seq = vantio_rename_seq();
-		text->off = VANTIO_PATH_MAX;
-		text->flags = 0;
-		c.text = text;
-		c.done = 0;
-		c.dentry = (__u64)dentry;
-		c.mnt = mnt ? (__u64)mnt - bpf_core_field_offset(struct mount, mnt) : 0;
-		bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
-		if (!(seq & 1) && seq == vantio_rename_seq())
-			break;
-		c.done = VANTIO_CLIMB_FAILED;
+	text->off = VANTIO_PATH_MAX;
+	text->flags = 0;
+	c.mnt = mnt ? mnt - bpf_core_field_offset(struct mount, mnt) : 0;
+	bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
+	if ((seq & 1) || seq != vantio_rename_seq()) {
+		text->flags = VANTIO_TEXT_FAILED;
+		return 0;
 	}
 	if (c.done == VANTIO_CLIMB_NONE)
 		text->flags = VANTIO_TEXT_NO_PATH;
@@ -134,6 +125,7 @@ vantio_inline void vantio_path_build(struct vantio_text *text, struct vfsmount *
 		text->off = VANTIO_PATH_MAX - 1;
 		text->bytes[VANTIO_PATH_MAX - 1] = '/';
 	}
+	return 1;
 }
 
 #endif

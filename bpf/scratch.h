@@ -23,9 +23,32 @@ struct vantio_text {
 #define VANTIO_TEXT_NO_PATH 0x1u /* no name in any mount namespace */
 #define VANTIO_TEXT_FAILED  0x2u /* could not be built */
 
+/* What one image says about one text in one domain. */
+struct vantio_answer {
+	__u32 allow_mask, deny_mask;
+	__u32 allow_below, deny_below; /* where the walks stand after one more '/': what they say of the names below */
+	__u32 bad;           /* nothing can be said: deny */
+	__u32 default_allow; /* of the domain */
+	__u32 flags;         /* VANTIO_IMAGE_* */
+	__u32 kernel_deny;
+	__u64 gen;
+};
+
+struct vantio_ruling {
+	__u32 decision, reason;
+	__u32 flags; /* of the image */
+	__u32 pad;
+	__u64 gen;
+};
+
 struct vantio_scratch {
 	__u32 busy;
 	__u32 pad;
+	struct vantio_answer from, to; /* of the question's names */
+	struct vantio_ruling ruling;
+	/* the search of an object's mounts */
+	__u64 mount_ns, mount_head, mount_at; /* struct mnt_namespace *, struct list_head * */
+	__u32 mount_found, mount_permitted;
 	struct vantio_event event;
 	struct vantio_text path, path2, exe;
 };

@@ -7,25 +7,25 @@
 #define KERNEL_READ_MODULE          2 /* enum kernel_read_file_id and kernel_load_data_id */
 #define KERNEL_READ_KEXEC_INITRAMFS 4
 
-vantio_inline int ask_surface(__u8 hook, __u8 op, __u8 surface, __u32 target, __u32 flags)
+vantio_inline int ask_surface(struct vantio_label *label, __u8 hook, __u8 op, __u8 surface, __u32 target, __u32 flags)
 {
 	struct vantio_ask_surface ask = { .hook = hook, .op = op, .surface = surface, .reason = VANTIO_REASON_SURFACE };
 
 	ask.target = target;
 	ask.flags = flags;
-	return vantio_decide_surface(&ask);
+	return vantio_decide_surface(&ask, label);
 }
 
 #define SURFACE(hook, name, target) \
-	VANTIO_RETURN(ask_surface(VANTIO_HOOK_##hook, VANTIO_OP_##name, VANTIO_SURFACE_##name, target, 0), VANTIO_EPERM)
+	VANTIO_RETURN(ask_surface(label, VANTIO_HOOK_##hook, VANTIO_OP_##name, VANTIO_SURFACE_##name, target, 0), VANTIO_EPERM)
 
 /* Whether `task` belongs to the same agent as the caller. */
-vantio_inline int same_agent(struct task_struct *task)
+vantio_inline int same_agent(struct vantio_label *label, struct task_struct *task)
 {
-	struct vantio_label *mine = vantio_label_current(), *other;
+	struct vantio_label *other;
 
 	other = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
-	return mine && other && mine->agent == other->agent && mine->instance == other->instance;
+	return other && label->agent == other->agent && label->instance == other->instance;
 }
 
 SEC("lsm/sb_mount")
@@ -60,9 +60,9 @@ SEC("lsm/ptrace_access_check")
 int BPF_PROG(vantio_ptrace_access, struct task_struct *child, unsigned int mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (same_agent(child))
+	if (same_agent(label, child))
 		return 0;
-	VANTIO_RETURN(ask_surface(VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, child->tgid,
+	VANTIO_RETURN(ask_surface(label, VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, child->tgid,
 				  mode & PTRACE_MODE_NOAUDIT ? VANTIO_ASK_SILENT : 0), VANTIO_EPERM);
 }
 
@@ -70,7 +70,7 @@ SEC("lsm/ptrace_traceme")
 int BPF_PROG(vantio_ptrace_traceme, struct task_struct *parent, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (same_agent(parent))
+	if (same_agent(label, parent))
 		return 0;
 	SURFACE(PTRACE_TRACEME, PTRACE, parent->tgid);
 }
@@ -79,7 +79,7 @@ SEC("lsm/task_kill")
 int BPF_PROG(vantio_task_kill, struct task_struct *task, void *info, int sig, const struct cred *cred, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (!sig || same_agent(task))
+	if (!sig || same_agent(label, task))
 		return 0;
 	SURFACE(TASK_KILL, SIGNAL, task->tgid);
 }
@@ -137,6 +137,14 @@ int BPF_PROG(vantio_inode_init_anon, struct inode *inode, const struct qstr *nam
 
 SEC("lsm/perf_event_open")
 int BPF_PROG(vantio_perf_event_open, void *attr, int type, int ret)
+{
+	VANTIO_GUARD(ret);
+	SURFACE(PERF_OPEN, PERF, type);
+}
+
+/* The same where the hook is not given the attributes (6.12's later stable releases); the loader picks one. */
+SEC("lsm/perf_event_open")
+int BPF_PROG(vantio_perf_event_open_type, int type, int ret)
 {
 	VANTIO_GUARD(ret);
 	SURFACE(PERF_OPEN, PERF, type);

@@ -81,7 +81,7 @@ int vantio_tasks(struct bpf_iter__task *ctx)
 	out.agent = label->agent;
 	out.instance = label->instance;
 	out.trace_id = label->trace_id;
-	out.uid = BPF_CORE_READ(task, cred, uid);
+	out.uid = BPF_CORE_READ(task, cred, uid.val);
 	out.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_STR_INTO(&out.comm, task, comm);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));

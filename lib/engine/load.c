@@ -51,14 +51,24 @@ static void report_missing(struct vantio_load_report *report, const char *hook)
 		snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
 }
 
-/* Leaves out programs whose hook this kernel does not have, and picks the one of inode_setattr's two shapes that it has. */
+/* Leaves out programs whose hook this kernel does not have, and picks the shape of a hook that it has, by the number of its parameters. */
 static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, struct vantio_load_report *report)
 {
+	const struct {
+		const struct bpf_program *prog;
+		int parameters;
+	} shapes[] = {
+		{ skel->progs.vantio_inode_setattr, 2 },
+		{ skel->progs.vantio_inode_setattr_idmap, 3 },
+		{ skel->progs.vantio_perf_event_open, 2 },
+		{ skel->progs.vantio_perf_event_open_type, 1 },
+	};
 	struct bpf_program *prog;
 
 	bpf_object__for_each_program(prog, skel->obj) {
 		const char *section = bpf_program__section_name(prog), *hook;
 		int parameters;
+		size_t i;
 
 		if (strncmp(section, "lsm/", 4))
 			continue;
@@ -67,11 +77,10 @@ static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, stru
 		if (parameters < 0) {
 			bpf_program__set_autoload(prog, false);
 			report_missing(report, hook);
-		} else if (prog == skel->progs.vantio_inode_setattr) {
-			bpf_program__set_autoload(prog, parameters == 2);
-		} else if (prog == skel->progs.vantio_inode_setattr_idmap) {
-			bpf_program__set_autoload(prog, parameters != 2);
 		}
+		for (i = 0; parameters >= 0 && i < VANTIO_ARRAY_SIZE(shapes); i++)
+			if (prog == shapes[i].prog)
+				bpf_program__set_autoload(prog, parameters == shapes[i].parameters);
 	}
 }
 
@@ -86,23 +95,26 @@ static int check_bpffs(struct vantio_error *err)
 
 /* ---- loading ---- */
 
-#define LOG_BYTES 4096
+#define LOG_BYTES 800
 
-/* libbpf's last words, for the error; no globals: the thread that loads owns it. */
+/* libbpf's last words, which end with the verifier's: libbpf gives its printer no context, so the thread that loads keeps them. */
 static __thread char libbpf_log[LOG_BYTES];
 
 static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	size_t used;
+	cleanup_free char *text = NULL;
+	char *end;
+	size_t len;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	used = strlen(libbpf_log);
-	if (used > LOG_BYTES / 2) {
-		memmove(libbpf_log, libbpf_log + used - LOG_BYTES / 4, LOG_BYTES / 4 + 1);
-		used = LOG_BYTES / 4;
-	}
-	return vsnprintf(libbpf_log + used, LOG_BYTES - used, fmt, ap);
+	end = strstr(text, "\nprocessed "); /* the verifier's statistics, after what it objects to */
+	if (end)
+		*end = '\0';
+	len = strlen(text);
+	if (!libbpf_log[0] || end)
+		snprintf(libbpf_log, LOG_BYTES, "%s", len >= LOG_BYTES ? text + len - LOG_BYTES + 1 : text);
+	return 0;
 }
 
 static const char *log_tail(void)
@@ -111,7 +123,7 @@ static const char *log_tail(void)
 
 	while (len && libbpf_log[len - 1] == '\n')
 		libbpf_log[--len] = '\0';
-	return len > 700 ? libbpf_log + len - 700 : libbpf_log;
+	return libbpf_log;
 }
 
 static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *report, struct vantio_error *err)
