@@ -333,7 +333,7 @@ _Static_assert(sizeof(struct vantio_event) == 264, "vantio_event is ABI");
 
 /* An event of the control plane, staged by user space and emitted by the `vantio_emit_control` program. */
 #define VANTIO_STAGED_TEXT 2048
-struct vantio_staged {
+struct vantio_control_event {
 	struct vantio_event event; /* path_len, path2_len and exe_len say how much of the text counts */
 	__u8 text[VANTIO_STAGED_TEXT];
 };

@@ -502,11 +502,11 @@ SEC("syscall")
 int vantio_emit_control(void *ctx)
 {
 	__u32 zero = 0;
-	struct vantio_staged *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
+	struct vantio_control_event *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
 	struct vantio_count *count = bpf_map_lookup_elem(&vantio_counts, &zero);
 	__u32 size;
 
-	if (!staged || !count)
+	if (!staged || !count || !bpf_map_lookup_elem(&vantio_accounted, &zero))
 		return 1;
 	staged->event.cpu = bpf_get_smp_processor_id();
 	staged->event.mono_ns = bpf_ktime_get_boot_ns();
@@ -539,7 +539,7 @@ int vantio_bench(struct vantio_bench *ctx)
 {
 	struct vantio_bench_run run = {};
 	__u32 i, zero = 0, len = ctx->len & 255;
-	struct vantio_staged *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
+	struct vantio_control_event *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
 	__u64 start;
 
 	if (!staged)

@@ -58,12 +58,20 @@ struct {
 	__type(value, struct vantio_count);
 } vantio_counts SEC(".maps");
 
+/* Per CPU, by number: how much of `lost` the ledger has been told. Kept here so that it survives the process that writes records. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} vantio_accounted SEC(".maps");
+
 /* Events of the control plane, on their way to the ring: one at a time, under the engine's lock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct vantio_staged);
+	__type(value, struct vantio_control_event);
 } vantio_staging SEC(".maps");
 
 /* Working memory of decisions: VANTIO_SCRATCH_DEPTH elements a CPU; the loader sets max_entries. */

@@ -35,7 +35,7 @@ int vantio_engine_lock(int *ret, struct vantio_error *err)
 void vantio_engine_close(struct vantio_engine *e)
 {
 	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policy_small, &e->policy_large, &e->ring, &e->counts,
-		       &e->staging, &e->emit, &e->lock };
+		       &e->accounted, &e->staging, &e->emit, &e->lock };
 	size_t i;
 
 	for (i = 0; i < VANTIO_ARRAY_SIZE(fds); i++) {
@@ -73,7 +73,8 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		{ &e->policy_large, "vantio_policy_large", sizeof(uint32_t) },
 		{ &e->ring, "vantio_ring", 0 },
 		{ &e->counts, "vantio_counts", 16 },
-		{ &e->staging, "vantio_staging", sizeof(struct vantio_staged) },
+		{ &e->accounted, "vantio_accounted", sizeof(uint64_t) },
+		{ &e->staging, "vantio_staging", sizeof(struct vantio_control_event) },
 	};
 	char path[128];
 	size_t i;
@@ -162,7 +163,7 @@ int vantio_engine_counts(const struct vantio_engine *e, uint64_t *ret_emitted, u
 int vantio_engine_note(struct vantio_engine *e, enum vantio_op op, enum vantio_decision decision, uint32_t agent, uint64_t gen,
 		       const char *text, struct vantio_error *err)
 {
-	struct vantio_staged staged = {};
+	struct vantio_control_event staged = {};
 	struct vantio_event *ev = &staged.event;
 	struct vantio_agent a = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts);

@@ -18,7 +18,7 @@
 #define VANTIO_PINS "/sys/fs/bpf/vantio"
 
 struct vantio_engine {
-	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, staging; /* map descriptors */
+	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, accounted, staging; /* map descriptors */
 	int emit; /* program: puts a staged event on the ring */
 	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
 };
@@ -45,7 +45,7 @@ int vantio_engine_unload(struct vantio_error *err);
 /* Opens what is pinned. ENOENT: not loaded; EPROTO: another version is loaded. `change` takes the lock, waiting for it. */
 int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_error *err);
 void vantio_engine_close(struct vantio_engine *e);
-#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
 
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
@@ -67,10 +67,12 @@ struct vantio_slot {
 /*
  * Compiles, writes a fresh image and swaps it in with one store. A policy of the same name is replaced; a new one takes a free
  * slot (ENOSPC if there is none). Its text and its resolved addresses are kept in /run/vantio/policies/GEN.json for
- * whoever writes records. `text` is what `p` was parsed from.
+ * whoever writes records. `text` is what `p` was parsed from. `protect`: folders (of the ledger, of the runtime) that no agent may
+ * reach whatever the policy says; their rules are appended to `p`.
  */
 int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
-		       const struct vantio_resolution *res, struct vantio_slot *ret, struct vantio_error *err);
+		       const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_slot *ret,
+		       struct vantio_error *err);
 int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err);
 /* Refuses by name what this engine cannot enforce yet: EOPNOTSUPP. */
 int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error *err);

@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "engine/history.h"
 #include "engine/internal.h"
 #include "scratch.h"
 #include "vantio.skel.h"
@@ -143,6 +144,7 @@ static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *rep
 	choose_programs(skel, btf, report);
 	btf__free(btf);
 	bpf_map__set_max_entries(skel->maps.vantio_scratches, (uint32_t)(cpus > 0 ? cpus : 1) * VANTIO_SCRATCH_DEPTH);
+	bpf_map__set_max_entries(skel->maps.vantio_accounted, (uint32_t)(cpus > 0 ? cpus : 1));
 	r = vantio_bpf__load(skel);
 	if (r) {
 		vantio_bpf__destroy(skel);
@@ -346,6 +348,7 @@ int vantio_engine_unload(struct vantio_error *err)
 			return vantio_fail(err, ENOENT, "no engine is loaded");
 		return vantio_fail(err, errno, "cannot look at %s: %s", VANTIO_PINS, strerror(errno));
 	}
+	vantio_history_forget_all();
 	r = remove_pins();
 	if (r)
 		return vantio_fail(err, r < 0 ? -r : EIO, "cannot remove the pins below %s: %s", VANTIO_PINS, strerror(r < 0 ? -r : EIO));

@@ -39,7 +39,8 @@ static const char *check_ranges(const struct vantio_event *e)
 
 static const char *check_strings(const struct vantio_event *e, const struct vantio_event_view *v)
 {
-	if (e->path_len >= VANTIO_PATH_MAX || memchr(v->path, '\0', e->path_len))
+	/* an abstract unix name may hold any byte */
+	if (e->path_len >= VANTIO_PATH_MAX || (e->object != VANTIO_OBJECT_UNIX && memchr(v->path, '\0', e->path_len)))
 		return "path";
 	if (e->path2_len >= VANTIO_PATH_MAX || memchr(v->path2, '\0', e->path2_len))
 		return "path2";

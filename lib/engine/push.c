@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Pushing: the image is written into a fresh map that nobody sees, frozen, and put into its slot by one store. A decision that is
+ * under way keeps the old image; the kernel frees it after a grace period.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/history.h"
+#include "engine/internal.h"
+
+/* ---- one image as a map ---- */
+
+static int fill_map(int fd, const struct vantio_cell *cells, uint32_t n, struct vantio_error *err)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	cleanup_free uint32_t *keys = malloc(n * sizeof(*keys));
+	uint32_t i, done = 0;
+
+	if (!keys)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	for (i = 0; i < n; i++)
+		keys[i] = i;
+	while (done < n) {
+		uint32_t count = n - done;
+
+		if (bpf_map_update_batch(fd, keys + done, cells + done, &count, &opts) && errno != EINTR)
+			return vantio_fail(err, errno, "cannot write the policy image: %s", strerror(errno));
+		done += count;
+	}
+	return 0;
+}
+
+/* A fresh map with the image; its size class is that of the outer map that it goes into. */
+static int make_map(const struct vantio_image *image, uint64_t gen, bool large, int *ret, struct vantio_error *err)
+{
+	cleanup_free struct vantio_cell *cells = malloc(image->n_cells * sizeof(*cells));
+	cleanup_close int fd = -1;
+	int r;
+
+	if (!cells)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	memcpy(cells, image->cells, image->n_cells * sizeof(*cells));
+	((struct vantio_image_header *)cells)->gen = gen;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "vantio_image", sizeof(uint32_t), sizeof(struct vantio_cell),
+			    large ? VANTIO_CELLS_LARGE : VANTIO_CELLS_SMALL, NULL);
+	if (fd < 0)
+		return vantio_fail(err, errno, "cannot make a map for the policy image: %s", strerror(errno));
+	r = fill_map(fd, cells, image->n_cells, err);
+	if (r)
+		return r;
+	if (bpf_map_freeze(fd))
+		return vantio_fail(err, errno, "cannot freeze the policy image: %s", strerror(errno));
+	*ret = vantio_take_fd(&fd);
+	return 0;
+}
+
+/* The small map is asked first: whichever map holds the new image, a decision finds the old one or the new one, never none. */
+static int swap_in(const struct vantio_engine *e, uint32_t slot, int image, bool large, struct vantio_error *err)
+{
+	int target = large ? e->policy_large : e->policy_small, other = large ? e->policy_small : e->policy_large;
+
+	if (bpf_map_update_elem(target, &slot, &image, BPF_ANY))
+		return vantio_fail(err, errno, "cannot put the policy in force: %s", strerror(errno));
+	if (bpf_map_delete_elem(other, &slot) && errno != ENOENT)
+		return vantio_fail(err, errno, "cannot take the old policy away: %s", strerror(errno));
+	return 0;
+}
+
+/* ---- slots ---- */
+
+static int read_header(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret)
+{
+	struct vantio_cell cells[VANTIO_IMAGE_HEADER_CELLS];
+	cleanup_close int fd = -1;
+	uint32_t id, i;
+
+	if (bpf_map_lookup_elem(e->policy_small, &slot, &id) && bpf_map_lookup_elem(e->policy_large, &slot, &id))
+		return -ENOENT;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return -errno;
+	for (i = 0; i < VANTIO_IMAGE_HEADER_CELLS; i++)
+		if (bpf_map_lookup_elem(fd, &i, &cells[i]))
+			return -errno;
+	memcpy(ret, cells, sizeof(*ret));
+	return 0;
+}
+
+int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err)
+{
+	struct vantio_image_header header = {};
+	struct vantio_pushed pushed = {};
+	uint32_t slot;
+	size_t n = 0;
+	int r;
+
+	for (slot = 0; slot < VANTIO_SLOTS; slot++) {
+		struct vantio_slot *s = &ret[n];
+
+		r = read_header(e, slot, &header);
+		if (r == -ENOENT)
+			continue;
+		if (r)
+			return vantio_fail(err, -r, "cannot read policy slot %u: %s", slot, strerror(-r));
+		memset(s, 0, sizeof(*s));
+		s->slot = slot;
+		s->gen = header.gen;
+		s->flags = header.flags;
+		memcpy(s->policy_hash, header.policy_hash, sizeof(s->policy_hash));
+		if (!vantio_history_read(header.gen, &pushed, err)) {
+			snprintf(s->name, sizeof(s->name), "%s", pushed.policy->name);
+			snprintf(s->file, sizeof(s->file), "%s", pushed.policy->file);
+			vantio_pushed_free(&pushed);
+		}
+		n++;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int choose_slot(const struct vantio_engine *e, const char *name, uint32_t *ret, struct vantio_error *err)
+{
+	cleanup_free struct vantio_slot *slots = calloc(VANTIO_SLOTS, sizeof(*slots));
+	bool used[VANTIO_SLOTS] = {};
+	size_t n = 0, i;
+	int r;
+
+	if (!slots)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	r = vantio_engine_slots(e, slots, &n, err);
+	if (r)
+		return r;
+	for (i = 0; i < n; i++) {
+		used[slots[i].slot] = true;
+		if (!strcmp(slots[i].name, name)) {
+			*ret = slots[i].slot;
+			return 0;
+		}
+	}
+	for (i = 0; i < VANTIO_SLOTS; i++)
+		if (!used[i]) {
+			*ret = (uint32_t)i;
+			return 0;
+		}
+	return vantio_fail(err, ENOSPC, "%d policies are in force already, which is the limit", VANTIO_SLOTS);
+}
+
+int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error *err)
+{
+	static const char *const names[VANTIO_LIMIT_MAX] = { "unlink", "rename", "chmod", "truncate", "connect", "exec", "fork" };
+	size_t i;
+
+	for (i = 0; i < VANTIO_LIMIT_MAX; i++)
+		if (p->limits[i].set)
+			return vantio_fail(err, EOPNOTSUPP, "%s:%u: limits.%s: this engine does not enforce [limits] yet; take the rule out",
+					   p->file, p->limits[i].pos.line, names[i]);
+	return 0;
+}
+
+/* ---- pushing ---- */
+
+static int next_gen(const struct vantio_engine *e, uint64_t *ret, struct vantio_error *err)
+{
+	struct vantio_control control;
+	uint32_t zero = 0;
+	int r = vantio_engine_control(e, &control, err);
+
+	if (r)
+		return r;
+	control.gen++;
+	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
+		return vantio_fail(err, errno, "cannot write the engine's control word: %s", strerror(errno));
+	*ret = control.gen;
+	return 0;
+}
+
+int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
+		       const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_slot *ret,
+		       struct vantio_error *err)
+{
+	cleanup_image struct vantio_image *image = NULL;
+	struct vantio_error ignored = {};
+	cleanup_close int map = -1;
+	char note[VANTIO_NAME_MAX + 96], hash[65];
+	uint32_t slot = 0;
+	uint64_t gen = 0;
+	bool large;
+	int r = vantio_engine_can_enforce(p, err);
+
+	if (!r)
+		r = vantio_policy_protect(p, protect, n_protect, err);
+	if (!r)
+		r = vantio_image_compile(p, res, &image, err);
+	if (!r)
+		r = choose_slot(e, p->name, &slot, err);
+	if (!r)
+		r = next_gen(e, &gen, err);
+	if (r)
+		return r;
+	large = image->n_cells > VANTIO_CELLS_SMALL;
+	r = make_map(image, gen, large, &map, err);
+	if (!r)
+		r = vantio_history_write(gen, slot, p->file, workdir, text, len, res, protect, n_protect, err);
+	if (!r)
+		r = swap_in(e, slot, map, large, err);
+	if (r)
+		return r;
+	memset(ret, 0, sizeof(*ret));
+	ret->slot = slot;
+	ret->gen = gen;
+	ret->flags = ((const struct vantio_image_header *)image->cells)->flags;
+	memcpy(ret->policy_hash, p->hash, sizeof(ret->policy_hash));
+	snprintf(ret->name, sizeof(ret->name), "%s", p->name);
+	snprintf(ret->file, sizeof(ret->file), "%s", p->file);
+	vantio_hex(hash, p->hash, sizeof(p->hash));
+	snprintf(note, sizeof(note), "policy %s %s", p->name, hash);
+	vantio_engine_note(e, VANTIO_OP_PUSH, VANTIO_PERMIT, 0, gen, note, &ignored);
+	return 0;
+}
