@@ -112,6 +112,8 @@ const char *cli_ledger_dir(struct cli *cli);
 
 /* Prints one JSON document on a line of stdout, flushes, and frees it (NULL: memory ran out). Returns CLI_OK or CLI_FAILURE when stdout cannot be written. */
 int cli_emit(struct cli *cli, cJSON *document);
+/* A 64-bit number as the decimal string that every document writes it as. */
+cJSON *cli_json_u64(uint64_t n);
 /* Reports an error: text on stderr, or with --json {"error":{"code":..,"message":..}} on stdout. Returns `exit_code`. */
 int cli_fail(struct cli *cli, enum cli_exit exit_code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The same from lib/'s error; EPERM, EACCES, EOPNOTSUPP, ENOSYS give CLI_UNSUPPORTED, others CLI_FAILURE. */

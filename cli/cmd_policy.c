@@ -157,6 +157,7 @@ static const struct cli_command policy_commands[] = {
 	  .args = one_policy, .run = cmd_policy_show },
 	{ .verb = "hash", .help = "print the hash that records name a policy by", .options = hash_options, .args = one_policy,
 	  .run = cmd_policy_hash },
+	{ .verb = "push", .help = "put a policy in force, or replace the one of its name", .args = one_policy, .run = cmd_policy_push },
 	{ 0 },
 };
 

@@ -59,6 +59,14 @@ int cli_finish(struct cli *cli, int status)
 	return status == CLI_OK ? written : status;
 }
 
+cJSON *cli_json_u64(uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	return cJSON_CreateString(text);
+}
+
 int cli_emit(struct cli *cli, cJSON *document)
 {
 	cleanup_free char *text = document ? cJSON_PrintUnformatted(document) : NULL;

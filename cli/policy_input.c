@@ -64,6 +64,20 @@ void cli_policy_read(struct cli_policy *p, const char *file, const char *workdir
 		vantio_diagnostics_add(&p->diags, false, (struct vantio_pos){ 1, 1 }, "%s", err.text);
 }
 
+void cli_policy_read_again(struct cli_policy *p, const struct cli_policy *first)
+{
+	cleanup_free char *home = vantio_policy_home();
+	struct vantio_expand expand = { .home = home };
+	struct vantio_error err = { 0 };
+
+	*p = (struct cli_policy){ .file = first->file, .text = malloc(first->len + 1), .len = first->len };
+	if (!p->text)
+		return;
+	memcpy(p->text, first->text, first->len);
+	p->text[first->len] = '\0';
+	vantio_policy_parse(p->text, p->len, p->file, &expand, &p->policy, &p->diags, &err);
+}
+
 /* ---- telling ---- */
 
 /* The bytes of line `number`, without its end. */

@@ -23,6 +23,9 @@ void cli_policy_free(struct cli_policy *p);
  */
 void cli_policy_read(struct cli_policy *p, const char *file, const char *workdir, bool links);
 
+/* The same text once more, as a policy of its own; `first` is left as it is. */
+void cli_policy_read_again(struct cli_policy *p, const struct cli_policy *first);
+
 /* Every diagnostic on stderr as "file:line:col: error: ...", on a terminal with the line and a caret. */
 void cli_policy_print_diagnostics(struct cli *cli, const struct cli_policy *p);
 /* The same as a list of {"line","col","severity","message"}. NULL when memory ran out. */

@@ -204,36 +204,3 @@ int vantio_drain_gap(struct vantio_drain *d, struct vantio_error *err)
 	}
 	return 1;
 }
-
-int vantio_drain_once(const struct vantio_engine *e, const char *ledger_dir, size_t *ret_records, struct vantio_error *err)
-{
-	struct vantio_ledger *ledger = NULL;
-	struct vantio_drain *d = NULL;
-	size_t total = 0;
-	int n = 0, r = vantio_ledger_open(ledger_dir, &ledger, err);
-
-	if (r)
-		return r;
-	r = vantio_drain_open(e, ledger, &d, err);
-	while (!r) {
-		n = vantio_drain_stage(d, 4096, err);
-		if (n < 0)
-			r = n;
-		if (!r && n < 4096) /* the ring is empty: what is still missing was lost */
-			r = vantio_drain_gap(d, err);
-		if (r > 0) {
-			n++;
-			r = 0;
-		}
-		if (!r)
-			r = vantio_drain_commit(d, err);
-		total += n > 0 ? (size_t)n : 0;
-		if (n < 4096)
-			break;
-	}
-	vantio_drain_close(d);
-	vantio_ledger_close(ledger);
-	if (!r)
-		*ret_records = total;
-	return r;
-}

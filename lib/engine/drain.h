@@ -29,7 +29,4 @@ void vantio_drain_close(struct vantio_drain *d);
 typedef void vantio_drain_watch(const struct vantio_record *r, void *arg);
 void vantio_drain_set_watch(struct vantio_drain *d, vantio_drain_watch *watch, void *arg);
 
-/* Everything that waits on the ring into the ledger, once: for commands that act while no `enforce` runs. EBUSY if one does. */
-int vantio_drain_once(const struct vantio_engine *e, const char *ledger_dir, size_t *ret_records, struct vantio_error *err);
-
 #endif

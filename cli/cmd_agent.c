@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/* agent: who is governed, and by which policy. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli.h"
+#include "control/session.h"
+#include "engine/cgroup.h"
+#include "engine_cli.h"
+
+/* The slot of the policy that was named, or of the only one in force. */
+static int choose_slot(struct cli *cli, const struct vantio_engine *e, const char *name, uint32_t *ret)
+{
+	cleanup_free struct vantio_slot *slots = calloc(VANTIO_SLOTS, sizeof(*slots));
+	struct vantio_error err = {};
+	size_t n = 0, i;
+
+	if (!slots || vantio_engine_slots(e, slots, &n, &err))
+		return slots ? cli_fail_error(cli, &err) : cli_fail(cli, CLI_FAILURE, "out of memory");
+	if (!n)
+		return cli_fail(cli, CLI_FAILURE, "no policy is in force: push one first with 'vantioctl policy push FILE'");
+	for (i = 0; i < n; i++)
+		if (name ? !strcmp(slots[i].name, name) : n == 1) {
+			*ret = slots[i].slot;
+			return CLI_OK;
+		}
+	if (!name)
+		return cli_usage_error(cli, "%zu policies are in force: say which with --policy NAME", n);
+	return cli_fail(cli, CLI_FAILURE, "no policy named '%s' is in force; 'vantioctl status' shows them", name);
+}
+
+int cmd_agent_enroll(struct cli *cli)
+{
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	struct vantio_enroll what = { .name = cli_get(cli, "name") };
+	struct vantio_error err = {};
+	const char *target = cli_arg(cli, 0);
+	uint64_t pid = 0;
+	uint32_t agent;
+	cJSON *doc;
+	int r;
+
+	if (!what.name)
+		return cli_usage_error(cli, "say what to call it with --name NAME");
+	if (vantio_parse_u64(target, strlen(target), INT32_MAX, &pid) && pid)
+		what.pid = (int)pid;
+	else if (target[0] == '/')
+		what.cgroup = target;
+	else
+		return cli_usage_error(cli, "'%s' is neither a cgroup's path, which begins with a slash, nor a process id", target);
+	if (cli_has(cli, "trace-id") && !vantio_parse_trace_id(cli_get(cli, "trace-id"), &what.trace_id))
+		return cli_usage_error(cli, "'%s' is no trace id: 0x and 16 hex digits", cli_get(cli, "trace-id"));
+	r = cli_engine_need(cli, true, &e);
+	if (!r)
+		r = choose_slot(cli, &e, cli_get(cli, "policy"), &what.slot);
+	if (r)
+		return r;
+	if (vantio_agent_enroll(&e, &what, &agent, &err))
+		return cli_fail_error(cli, &err);
+	cli_drain(cli, &e);
+	if (!cli_json(cli)) {
+		printf("enrolled %s\n", what.name);
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	cJSON_AddStringToObject(doc, "agent", what.name);
+	return cli_emit(cli, doc);
+}
+
+int cmd_agent_remove(struct cli *cli)
+{
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	struct vantio_error err = {};
+	uint32_t agent;
+	cJSON *doc;
+	int r = cli_engine_need(cli, true, &e);
+
+	if (r)
+		return r;
+	agent = cli_agent_need(cli, &e, cli_arg(cli, 0), &r);
+	if (!agent)
+		return r;
+	if (vantio_agent_remove(&e, agent, &err))
+		return cli_fail_error(cli, &err);
+	cli_drain(cli, &e);
+	if (!cli_json(cli)) {
+		printf("removed %s: its processes are not governed any more\n", cli_arg(cli, 0));
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	cJSON_AddStringToObject(doc, "removed", cli_arg(cli, 0));
+	return cli_emit(cli, doc);
+}
+
+/* ---- list ---- */
+
+struct listing {
+	struct vantio_slot *slots; /* owned */
+	size_t n_slots;
+	struct vantio_task *tasks; /* owned */
+	size_t n_tasks;
+};
+
+static const char *policy_name(const struct listing *l, uint32_t slot)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_slots; i++)
+		if (l->slots[i].slot == slot)
+			return l->slots[i].name;
+	return "";
+}
+
+static unsigned int count_tasks(const struct listing *l, uint32_t agent, uint32_t instance)
+{
+	unsigned int count = 0;
+	size_t i;
+
+	for (i = 0; i < l->n_tasks; i++)
+		count += l->tasks[i].agent == agent && l->tasks[i].instance == instance;
+	return count;
+}
+
+static void list_one(const struct listing *l, uint32_t i, const struct vantio_agent *a, struct cli_grid *grid, cJSON *list)
+{
+	cleanup_free char *cgroup = NULL, *safe = NULL;
+	struct vantio_error ignored = {};
+	char trace[19];
+	unsigned int tasks = count_tasks(l, i, a->instance);
+	cJSON *item = cJSON_CreateObject();
+
+	if (a->cgroup_id)
+		vantio_cgroup_path(a->cgroup_id, &cgroup, &ignored);
+	snprintf(trace, sizeof(trace), "0x%016" PRIx64, (uint64_t)a->trace_id);
+	safe = vantio_escape_dup(cgroup ? cgroup : "", cgroup ? strlen(cgroup) : 0);
+	cli_grid_cell(grid, a->name);
+	cli_grid_cell(grid, cli_agent_state(a->state));
+	cli_grid_cell(grid, policy_name(l, a->slot));
+	cli_grid_printf(grid, "%u", tasks);
+	cli_grid_cell(grid, trace);
+	cli_grid_cell(grid, cgroup ? cgroup : a->cgroup_id ? "(gone)" : "-");
+	cJSON_AddStringToObject(item, "agent", a->name);
+	cJSON_AddStringToObject(item, "state", cli_agent_state(a->state));
+	cJSON_AddStringToObject(item, "policy", policy_name(l, a->slot));
+	cJSON_AddNumberToObject(item, "processes", tasks);
+	cJSON_AddStringToObject(item, "trace_id", trace);
+	cJSON_AddItemToObject(item, "cgroup", safe && *safe ? cJSON_CreateString(safe) : cJSON_CreateNull());
+	cJSON_AddItemToArray(list, item);
+}
+
+int cmd_agent_list(struct cli *cli)
+{
+	static const char *const headings[] = { "AGENT", "STATE", "POLICY", "PROCESSES", "TRACE ID", "CGROUP" };
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	struct listing l = { .slots = calloc(VANTIO_SLOTS, sizeof(*l.slots)) };
+	struct vantio_error err = {};
+	struct vantio_agent a;
+	struct cli_grid *grid;
+	cJSON *list;
+	uint32_t i;
+	int r = l.slots ? cli_engine_need(cli, false, &e) : cli_fail(cli, CLI_FAILURE, "out of memory");
+
+	if (!r && (vantio_engine_slots(&e, l.slots, &l.n_slots, &err) || vantio_tasks_list(&l.tasks, &l.n_tasks, &err)))
+		r = cli_fail_error(cli, &err);
+	if (!r) {
+		grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
+		list = cJSON_CreateArray();
+		for (i = 1; i < VANTIO_AGENTS; i++)
+			if (!vantio_agent_read(&e, i, &a, &err) && a.state != VANTIO_AGENT_FREE)
+				list_one(&l, i, &a, grid, list);
+		if (cli_json(cli)) {
+			cli_grid_free(grid);
+			r = cli_emit(cli, list);
+		} else {
+			cJSON_Delete(list);
+			r = cli_grid_print(cli, grid);
+		}
+	}
+	free(l.slots);
+	free(l.tasks);
+	return r;
+}
+
+static const struct cli_option enroll_options[] = {
+	{ .name = "name", .letter = 'n', .kind = CLI_TEXT, .metavar = "NAME", .help = "what records call it: 1 to 63 of a-z 0-9 . _ -" },
+	{ .name = "policy", .letter = 'p', .kind = CLI_TEXT, .metavar = "NAME", .help = "name of the policy in force that governs it" },
+	{ .name = "trace-id", .kind = CLI_TRACE, .metavar = "ID", .help = "trace id of its processes (default: one is drawn)" },
+	{ 0 },
+};
+static const struct cli_arg enroll_args[] = { { .metavar = "CGROUP|PID", .kind = CLI_TEXT }, { 0 } };
+static const struct cli_arg remove_args[] = { { .metavar = "AGENT", .kind = CLI_AGENT }, { 0 } };
+
+static const struct cli_command agent_commands[] = {
+	{ .verb = "enroll", .help = "govern a cgroup with all below it, or a process with its descendants", .options = enroll_options,
+	  .args = enroll_args, .run = cmd_agent_enroll },
+	{ .verb = "list", .help = "show who is governed", .run = cmd_agent_list },
+	{ .verb = "remove", .help = "stop governing an agent", .args = remove_args, .run = cmd_agent_remove },
+	{ 0 },
+};
+const struct cli_noun cli_noun_agent = { "agent", "enroll, list and remove agents", agent_commands };

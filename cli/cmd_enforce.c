@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/* enforce: load, push, enrol, drain into the ledger, until stopped. What is in force stays in force when it stops. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli.h"
+#include "control/pump.h"
+#include "control/session.h"
+#include "engine_cli.h"
+#include "policy_input.h"
+
+#define POLICIES_MAX 16
+#define REFRESH_S    30 /* between looks at the addresses of host names */
+
+struct enforcement {
+	struct cli *cli;
+	struct vantio_engine engine;
+	struct vantio_pump *pump;
+	struct cli_policy policies[POLICIES_MAX];
+	size_t n;
+	int lock, signals, timer;
+};
+
+static void enforcement_end(struct enforcement *f)
+{
+	size_t i;
+
+	vantio_pump_close(f->pump);
+	vantio_engine_close(&f->engine);
+	for (i = 0; i < f->n; i++)
+		cli_policy_free(&f->policies[i]);
+	vantio_close_fd(&f->lock);
+	vantio_close_fd(&f->signals);
+	vantio_close_fd(&f->timer);
+}
+
+static int read_policies(struct enforcement *f)
+{
+	cleanup_free char *fallback = vantio_default_policy_path();
+	const char *file;
+	size_t i;
+	int r;
+
+	for (i = 0; (file = cli_get_nth(f->cli, "policy", i)) || i == 0; i++) {
+		if (i == POLICIES_MAX)
+			return cli_usage_error(f->cli, "at most %d policies at once", POLICIES_MAX);
+		f->n = i + 1;
+		r = cli_policy_need(f->cli, &f->policies[i], file ? file : fallback, NULL);
+		if (r)
+			return r;
+		r = cli_policy_without_workdir(f->cli, &f->policies[i]);
+		if (r)
+			return r;
+	}
+	return CLI_OK;
+}
+
+static int push_all(struct enforcement *f)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < f->n; i++)
+		r = cli_push_policy(f->cli, &f->engine, &f->policies[i], NULL, NULL);
+	return r;
+}
+
+static int set_audit(struct enforcement *f)
+{
+	const char *value = getenv("VANTIO_AUDIT_MODE");
+	struct vantio_error err = {};
+	bool audit = cli_has(f->cli, "audit") || (value && !strcmp(value, "1"));
+
+	if (vantio_engine_set_audit(&f->engine, audit, &err))
+		return cli_fail_error(f->cli, &err);
+	if (audit)
+		cli_note(f->cli, "audit mode: every decision is recorded, nothing is refused");
+	return CLI_OK;
+}
+
+static int start(struct enforcement *f)
+{
+	struct vantio_error err = {};
+	const char *notice;
+	size_t i;
+	int r;
+
+	if (vantio_session_hold(&f->lock, &err))
+		return cli_fail_error(f->cli, &err);
+	f->signals = cli_signals_open(&err);
+	if (f->signals < 0)
+		return cli_fail_error(f->cli, &err);
+	r = cli_engine_ready(f->cli, &f->engine);
+	if (r)
+		return r;
+	if (vantio_pump_open(&f->engine, cli_ledger_dir(f->cli), &f->pump, &err))
+		return cli_fail_error(f->cli, &err);
+	for (i = 0; (notice = vantio_ledger_notice(vantio_pump_ledger(f->pump), i)); i++)
+		cli_note(f->cli, "%s", notice);
+	r = set_audit(f);
+	return r ? r : push_all(f);
+}
+
+/* The addresses of host names change while the policy runs: asked for again, and pushed again. */
+static int start_refresh(struct enforcement *f)
+{
+	struct itimerspec every = { { REFRESH_S, 0 }, { REFRESH_S, 0 } };
+	size_t i;
+
+	f->timer = -1;
+	for (i = 0; i < f->n; i++)
+		if (f->policies[i].policy->names_hosts)
+			break;
+	if (i == f->n)
+		return CLI_OK;
+	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (f->timer < 0 || timerfd_settime(f->timer, 0, &every, NULL))
+		return cli_fail(f->cli, CLI_FAILURE, "cannot set a timer: %s", strerror(errno));
+	return CLI_OK;
+}
+
+static int drain_until_stopped(struct enforcement *f)
+{
+	struct pollfd p[3] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN } };
+	struct vantio_error err = {};
+	uint64_t ticks;
+	int timeout;
+
+	for (;;) {
+		vantio_pump_prepare(f->pump, &p[1].fd, &timeout);
+		if (poll(p, 3, timeout) < 0 && errno != EINTR)
+			return cli_fail(f->cli, CLI_FAILURE, "cannot wait for events: %s", strerror(errno));
+		if (p[0].revents && cli_signals_read(f->signals) > 0)
+			break;
+		if (p[2].fd >= 0 && p[2].revents && read(f->timer, &ticks, sizeof(ticks)) == sizeof(ticks))
+			cli_repush_hosts(f->cli, f->policies, f->n);
+		if (vantio_pump_turn(f->pump, &err))
+			return cli_fail_error(f->cli, &err);
+	}
+	if (vantio_pump_flush(f->pump, &err))
+		return cli_fail_error(f->cli, &err);
+	return CLI_OK;
+}
+
+int cmd_enforce(struct cli *cli)
+{
+	struct enforcement f = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .lock = -1, .signals = -1, .timer = -1 };
+	int r = read_policies(&f);
+
+	if (!r)
+		r = start(&f);
+	if (!r)
+		r = start_refresh(&f);
+	if (!r) {
+		vantio_close_fd(&f.engine.lock); /* others may change the engine while this one drains */
+		f.engine.lock = -1;
+		cli_note(cli, "enforcing; records go to %s; stop with Ctrl-C", cli_ledger_dir(cli));
+		r = drain_until_stopped(&f);
+		cli_note(cli, "stopped: the engine stays in force, and its events wait for the next 'vantioctl enforce'; 'vantioctl unload' takes it down");
+	}
+	enforcement_end(&f);
+	return r;
+}
+
+static const struct cli_option enforce_options[] = {
+	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE", .repeat = true,
+	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
+	{ .name = "audit", .kind = CLI_FLAG, .help = "record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)" },
+	{ 0 },
+};
+
+static const struct cli_command enforce_commands[] = {
+	{ .help = "put policies in force and write the ledger until stopped", .options = enforce_options, .run = cmd_enforce },
+	{ 0 },
+};
+const struct cli_noun cli_noun_enforce = { "enforce", "put policies in force in the kernel", enforce_commands };

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/* killswitch: works while `enforce` runs and when it does not. */
+#include "cli.h"
+#include "engine_cli.h"
+
+static int show_status(struct cli *cli, const struct vantio_engine *e)
+{
+	static const char *const headings[] = { "AGENT", "STATE" };
+	struct vantio_control control;
+	struct vantio_error err = {};
+	struct vantio_agent a;
+	struct cli_grid *grid;
+	cJSON *doc, *list;
+	uint32_t i;
+
+	if (vantio_engine_control(e, &control, &err))
+		return cli_fail_error(cli, &err);
+	doc = cJSON_CreateObject();
+	cJSON_AddBoolToObject(doc, "all", control.kill_all);
+	list = cJSON_AddArrayToObject(doc, "agents");
+	grid = cli_grid_new(headings, 2);
+	for (i = 1; i < VANTIO_AGENTS; i++) {
+		cJSON *item;
+
+		if (vantio_agent_read(e, i, &a, &err) || a.state == VANTIO_AGENT_FREE)
+			continue;
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "agent", a.name);
+		cJSON_AddStringToObject(item, "state", cli_agent_state(a.state));
+		cJSON_AddItemToArray(list, item);
+		cli_grid_cell(grid, a.name);
+		cli_grid_cell(grid, cli_agent_state(a.state));
+	}
+	if (cli_json(cli)) {
+		cli_grid_free(grid);
+		return cli_emit(cli, doc);
+	}
+	cJSON_Delete(doc);
+	printf("kill switch of every agent: %s\n", control.kill_all ? "on" : "off");
+	return cli_grid_print(cli, grid);
+}
+
+static int report(struct cli *cli, const char *what, const struct vantio_kill_result *result)
+{
+	cJSON *doc;
+
+	if (cli_json(cli)) {
+		doc = cJSON_CreateObject();
+		cJSON_AddStringToObject(doc, "action", what);
+		cJSON_AddNumberToObject(doc, "agents", result->agents);
+		cJSON_AddNumberToObject(doc, "processes", result->processes);
+		cJSON_AddBoolToObject(doc, "recorded", result->recorded);
+		return cli_emit(cli, doc);
+	}
+	printf("%s: %u agent%s, %u process%s\n", what, result->agents, result->agents == 1 ? "" : "s", result->processes,
+	       result->processes == 1 ? "" : "es");
+	return CLI_OK;
+}
+
+int cmd_killswitch(struct cli *cli)
+{
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	const bool soft = cli_has(cli, "soft"), hard = cli_has(cli, "hard"), off = cli_has(cli, "release");
+	const char *name = cli_get(cli, "agent");
+	struct vantio_kill_result result = {};
+	struct vantio_error err = {};
+	uint32_t agent = 0;
+	int r;
+
+	if (soft + hard + off + (cli_argc(cli) > 0) != 1)
+		return cli_usage_error(cli, "say one of --soft, --hard, --release and status");
+	r = cli_engine_need(cli, !cli_argc(cli), &e);
+	if (r)
+		return r;
+	if (cli_argc(cli))
+		return show_status(cli, &e);
+	if (name) {
+		agent = cli_agent_need(cli, &e, name, &r);
+		if (!agent)
+			return r;
+	}
+	r = soft ? vantio_kill_soft(&e, agent, &result, &err) :
+	    hard ? vantio_kill_hard(&e, agent, &result, &err) :
+		   vantio_kill_release(&e, agent, &result, &err);
+	cli_drain(cli, &e);
+	if (r)
+		return cli_fail_error(cli, &err);
+	if (!result.recorded)
+		cli_note(cli, "the event buffer was full: the record of this is counted as lost");
+	return report(cli, soft ? "halted" : hard ? "ended" : "released", &result);
+}
+
+static const struct cli_option killswitch_options[] = {
+	{ .name = "soft", .kind = CLI_FLAG, .help = "refuse every governed operation and freeze the agents" },
+	{ .name = "hard", .kind = CLI_FLAG, .help = "end every process of the agents" },
+	{ .name = "release", .kind = CLI_FLAG, .help = "undo --soft, and let agents run again after --hard" },
+	{ .name = "agent", .letter = 'a', .kind = CLI_AGENT, .metavar = "NAME", .help = "this agent alone (default: every one)" },
+	{ 0 },
+};
+
+static const char *const killswitch_verbs[] = { "status", NULL };
+static const struct cli_arg killswitch_args[] = {
+	{ .metavar = "status", .kind = CLI_CHOICE, .choices = killswitch_verbs, .optional = true },
+	{ 0 },
+};
+
+static const struct cli_command killswitch_commands[] = {
+	{ .help = "halt agents at once, end them, or let them go on", .options = killswitch_options, .args = killswitch_args,
+	  .run = cmd_killswitch },
+	{ 0 },
+};
+const struct cli_noun cli_noun_killswitch = { "killswitch", "halt agents at once", killswitch_commands };

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands around the engine share. */
+#ifndef VANTIO_CLI_ENGINE_CLI_H
+#define VANTIO_CLI_ENGINE_CLI_H
+
+#include "cli.h"
+#include "engine/engine.h"
+#include "policy_input.h"
+
+/* Opens the engine for changes, loading it first if it is not there. CLI_OK, or the exit code after reporting. */
+int cli_engine_ready(struct cli *cli, struct vantio_engine *ret);
+/* Opens an engine that must be loaded already. */
+int cli_engine_need(struct cli *cli, bool change, struct vantio_engine *ret);
+
+/* Pushes a policy that was read and says so. `ret` may be NULL. CLI_OK, or the exit code after reporting. */
+int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret);
+/* Pushes again those whose host names may stand for other addresses now. What fails is said, and what was in force stays. */
+void cli_repush_hosts(struct cli *cli, struct cli_policy *policies, size_t n);
+/* $WORKDIR has a value in `run` alone: CLI_OK, or CLI_FAILURE after saying which line uses it. */
+int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p);
+
+/* Resolves the value of --agent: its number, or 0 after reporting (in *ret_exit). */
+uint32_t cli_agent_need(struct cli *cli, const struct vantio_engine *e, const char *name, int *ret_exit);
+/* After a change: what is on the ring into the ledger, if nobody else does it. Says so when it cannot. */
+void cli_drain(struct cli *cli, const struct vantio_engine *e);
+
+const char *cli_agent_state(uint32_t state); /* "enrolled" ... */
+
+#endif

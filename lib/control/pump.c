@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/pump.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct vantio_pump {
+	struct vantio_ledger *ledger; /* owned */
+	struct vantio_drain *drain;   /* owned */
+	size_t staged;
+	int64_t since_ms; /* of the first event of the batch */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int vantio_pump_open(const struct vantio_engine *e, const char *ledger_dir, struct vantio_pump **ret, struct vantio_error *err)
+{
+	struct vantio_pump *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	r = vantio_ledger_open(ledger_dir, &p->ledger, err);
+	if (!r)
+		r = vantio_drain_open(e, p->ledger, &p->drain, err);
+	if (r) {
+		vantio_pump_close(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void vantio_pump_close(struct vantio_pump *p)
+{
+	if (!p)
+		return;
+	vantio_drain_close(p->drain);
+	vantio_ledger_close(p->ledger);
+	free(p);
+}
+
+struct vantio_ledger *vantio_pump_ledger(struct vantio_pump *p)
+{
+	return p->ledger;
+}
+
+void vantio_pump_set_watch(struct vantio_pump *p, vantio_drain_watch *watch, void *arg)
+{
+	vantio_drain_set_watch(p->drain, watch, arg);
+}
+
+static int64_t left_ms(const struct vantio_pump *p)
+{
+	int64_t left = p->since_ms + VANTIO_PUMP_AGE_MS - now_ms();
+
+	return left > 0 ? left : 0;
+}
+
+void vantio_pump_prepare(const struct vantio_pump *p, int *ret_fd, int *ret_timeout_ms)
+{
+	/* What was staged is not released yet and would keep the descriptor readable: an open batch waits for its time alone. */
+	*ret_fd = p->staged ? -1 : vantio_drain_fd(p->drain);
+	*ret_timeout_ms = p->staged ? (int)left_ms(p) : -1;
+}
+
+static int commit(struct vantio_pump *p, struct vantio_error *err)
+{
+	int r = vantio_drain_gap(p->drain, err);
+
+	if (r >= 0)
+		r = vantio_drain_commit(p->drain, err);
+	p->staged = 0;
+	return r;
+}
+
+int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err)
+{
+	int n = vantio_drain_stage(p->drain, VANTIO_PUMP_BATCH - p->staged, err);
+
+	if (n < 0)
+		return n;
+	if (!p->staged && n)
+		p->since_ms = now_ms();
+	p->staged += (size_t)n;
+	if (!p->staged || (p->staged < VANTIO_PUMP_BATCH && left_ms(p)))
+		return 0;
+	return commit(p, err);
+}
+
+int vantio_pump_flush(struct vantio_pump *p, struct vantio_error *err)
+{
+	int n, r;
+
+	do {
+		n = vantio_drain_stage(p->drain, VANTIO_PUMP_BATCH, err);
+		if (n < 0)
+			return n;
+		r = commit(p, err);
+	} while (!r && n == VANTIO_PUMP_BATCH);
+	return r;
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kill switch. The map word is flipped first: from then on every governed operation of the agent is refused. Then its cgroup is
+ * frozen, so that it pauses instead of failing; processes that have left the cgroup, or never had one, are stopped one by one.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "engine/cgroup.h"
+#include "engine/internal.h"
+
+#define WAIT_MS 5000 /* for the kernel to freeze or empty a cgroup */
+
+static int flip_all(const struct vantio_engine *e, bool kill, struct vantio_error *err)
+{
+	struct vantio_control control;
+	uint32_t zero = 0;
+	int r = vantio_engine_control(e, &control, err);
+
+	if (r)
+		return r;
+	control.kill_all = kill;
+	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
+		return vantio_fail(err, errno, "cannot flip the kill switch: %s", strerror(errno));
+	return 0;
+}
+
+/* Every enrolled agent, or the one that was named. */
+struct targets {
+	uint32_t agents[VANTIO_AGENTS];
+	size_t n;
+};
+
+static int find_targets(const struct vantio_engine *e, uint32_t agent, struct targets *ret, struct vantio_error *err)
+{
+	struct vantio_agent a;
+	uint32_t i;
+
+	ret->n = 0;
+	for (i = 1; i < VANTIO_AGENTS; i++) {
+		if (agent && i != agent)
+			continue;
+		if (vantio_agent_read(e, i, &a, err))
+			return -err->code;
+		if (a.state != VANTIO_AGENT_FREE)
+			ret->agents[ret->n++] = i;
+	}
+	if (agent && !ret->n)
+		return vantio_fail(err, ENOENT, "there is no agent %u", agent);
+	return 0;
+}
+
+static int set_state(const struct vantio_engine *e, uint32_t agent, uint32_t state, struct vantio_agent *ret, struct vantio_error *err)
+{
+	int r = vantio_agent_read(e, agent, ret, err);
+
+	if (r)
+		return r;
+	ret->state = state;
+	return vantio_agent_write(e, agent, ret, err);
+}
+
+/* The descriptor of an agent's cgroup, or -1 if it has none or it is gone. */
+static int open_cgroup_of(const struct vantio_agent *a)
+{
+	struct vantio_error ignored = {};
+	cleanup_free char *path = NULL, *opened = NULL;
+	int fd;
+
+	if (!a->cgroup_id || vantio_cgroup_path(a->cgroup_id, &path, &ignored) || vantio_cgroup_open(path, &fd, &opened, &ignored))
+		return -1;
+	return fd;
+}
+
+/* Whether a process is in the subtree of a cgroup, by path. */
+static bool is_below(const struct vantio_task *t, const char *path)
+{
+	cleanup_free char *where = NULL;
+	struct vantio_error ignored = {};
+	size_t len = strlen(path);
+
+	if (vantio_cgroup_path(t->cgroup_id, &where, &ignored))
+		return false;
+	return !strncmp(where, path, len) && (!where[len] || where[len] == '/' || !strcmp(path, "/"));
+}
+
+/* Sends `sig` to the agent's processes that its cgroup does not hold. */
+static int signal_strays(uint32_t agent, const struct vantio_agent *a, int sig, uint32_t *count, struct vantio_error *err)
+{
+	cleanup_free struct vantio_task *tasks = NULL;
+	cleanup_free char *path = NULL;
+	struct vantio_error ignored = {};
+	size_t n, i;
+	int r = vantio_tasks_list(&tasks, &n, err);
+
+	if (r)
+		return r;
+	if (a->cgroup_id)
+		vantio_cgroup_path(a->cgroup_id, &path, &ignored);
+	for (i = 0; i < n; i++) {
+		cleanup_close int fd = -1;
+
+		if (tasks[i].agent != agent || tasks[i].instance != a->instance || (path && is_below(&tasks[i], path)))
+			continue;
+		fd = (int)syscall(SYS_pidfd_open, tasks[i].pid, 0);
+		if (fd < 0)
+			continue; /* it has gone */
+		if (!syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0))
+			(*count)++;
+	}
+	return 0;
+}
+
+static uint32_t count_tasks(uint32_t agent, const struct vantio_agent *a)
+{
+	cleanup_free struct vantio_task *tasks = NULL;
+	struct vantio_error ignored = {};
+	uint32_t count = 0;
+	size_t n = 0, i;
+
+	if (vantio_tasks_list(&tasks, &n, &ignored))
+		return 0;
+	for (i = 0; i < n; i++)
+		count += tasks[i].agent == agent && tasks[i].instance == a->instance;
+	return count;
+}
+
+static int soften(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	struct vantio_agent a;
+	cleanup_close int cgroup = -1;
+	uint32_t strays = 0;
+	int r = set_state(e, agent, VANTIO_AGENT_SOFT_KILL, &a, err);
+
+	if (r)
+		return r;
+	ret->agents++;
+	cgroup = open_cgroup_of(&a);
+	if (cgroup >= 0)
+		r = vantio_cgroup_freeze(cgroup, true, WAIT_MS, err);
+	if (!r)
+		r = signal_strays(agent, &a, SIGSTOP, &strays, err);
+	ret->processes += count_tasks(agent, &a);
+	return r;
+}
+
+int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	struct vantio_error first = {}, ignored = {};
+	struct targets t;
+	size_t i;
+	int r = agent ? 0 : flip_all(e, true, err);
+
+	memset(ret, 0, sizeof(*ret));
+	if (!r)
+		r = find_targets(e, agent, &t, err);
+	if (r)
+		return r;
+	for (i = 0; i < t.n; i++) /* all of them, whatever goes wrong with one */
+		if (soften(e, t.agents[i], ret, first.code ? &ignored : &first) && first.code)
+			r = -first.code;
+	ret->recorded = !vantio_engine_note(e, VANTIO_OP_KILL_SOFT, VANTIO_KILLSWITCH, agent, 0, agent ? "one agent" : "every agent", &ignored);
+	if (r)
+		*err = first;
+	return r;
+}
+
+static int release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	struct vantio_agent a;
+	cleanup_close int cgroup = -1;
+	uint32_t strays = 0;
+	int r = set_state(e, agent, VANTIO_AGENT_ENROLLED, &a, err);
+
+	if (r)
+		return r;
+	ret->agents++;
+	cgroup = open_cgroup_of(&a);
+	if (cgroup >= 0)
+		r = vantio_cgroup_freeze(cgroup, false, WAIT_MS, err);
+	if (!r)
+		r = signal_strays(agent, &a, SIGCONT, &strays, err);
+	ret->processes += count_tasks(agent, &a);
+	return r;
+}
+
+int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	struct vantio_error ignored = {};
+	struct vantio_control control;
+	struct targets t;
+	size_t i;
+	int r = vantio_engine_control(e, &control, err);
+
+	memset(ret, 0, sizeof(*ret));
+	if (!r && agent && control.kill_all)
+		return vantio_fail(err, EINVAL, "every agent is halted: release all of them, without --agent");
+	if (!r)
+		r = find_targets(e, agent, &t, err);
+	if (r)
+		return r;
+	ret->recorded = !vantio_engine_note(e, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, agent, 0, agent ? "one agent" : "every agent", &ignored);
+	if (!agent)
+		r = flip_all(e, false, err);
+	for (i = 0; i < t.n && !r; i++)
+		r = release(e, t.agents[i], ret, err);
+	return r;
+}
+
+/* ---- hard ---- */
+
+static void note_killed(struct vantio_engine *e, uint32_t agent, const struct vantio_task *t, struct vantio_kill_result *ret)
+{
+	struct vantio_error ignored = {};
+	char text[64];
+
+	snprintf(text, sizeof(text), "pid %u uid %u", t->pid, t->uid);
+	if (vantio_engine_note(e, VANTIO_OP_KILL_HARD, VANTIO_KILLSWITCH, agent, 0, text, &ignored))
+		ret->recorded = false;
+}
+
+/* Ends what `fd` holds and what has left it; again until nobody is left, for a stray may have been forking. */
+static int kill_all_of(struct vantio_engine *e, uint32_t agent, const struct vantio_agent *a, int cgroup, struct vantio_kill_result *ret,
+		       struct vantio_error *err)
+{
+	uint32_t strays;
+	int round, r;
+
+	(void)e;
+	(void)ret;
+	for (round = 0; round < 16; round++) {
+		strays = 0;
+		r = cgroup >= 0 ? vantio_cgroup_kill(cgroup, WAIT_MS, err) : 0;
+		if (!r)
+			r = signal_strays(agent, a, SIGKILL, &strays, err);
+		if (r || !strays)
+			return r;
+	}
+	return vantio_fail(err, ETIMEDOUT, "agent %s keeps making processes", a->name);
+}
+
+static int harden(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	cleanup_free struct vantio_task *tasks = NULL;
+	cleanup_close int cgroup = -1;
+	struct vantio_error ignored = {};
+	struct vantio_agent a;
+	size_t n = 0, i;
+	int r = set_state(e, agent, VANTIO_AGENT_SOFT_KILL, &a, err); /* nothing forks past this */
+
+	if (r)
+		return r;
+	ret->agents++;
+	r = vantio_tasks_list(&tasks, &n, err);
+	if (r)
+		return r;
+	cgroup = open_cgroup_of(&a);
+	r = kill_all_of(e, agent, &a, cgroup, ret, err);
+	for (i = 0; i < n; i++)
+		if (tasks[i].agent == agent && tasks[i].instance == a.instance) {
+			ret->processes++;
+			note_killed(e, agent, &tasks[i], ret);
+		}
+	if (cgroup >= 0) /* a soft kill may have frozen it: whoever enters it later must be able to run into the refusal */
+		vantio_cgroup_freeze(cgroup, false, WAIT_MS, &ignored);
+	return r;
+}
+
+int vantio_kill_hard(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	struct vantio_error first = {}, ignored = {};
+	struct targets t;
+	size_t i;
+	int r = agent ? 0 : flip_all(e, true, err);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->recorded = true;
+	if (!r)
+		r = find_targets(e, agent, &t, err);
+	if (r)
+		return r;
+	for (i = 0; i < t.n; i++)
+		if (harden(e, t.agents[i], ret, first.code ? &ignored : &first) && first.code)
+			r = -first.code;
+	if (r)
+		*err = first;
+	return r;
+}
