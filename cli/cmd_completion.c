@@ -18,7 +18,7 @@ void completion_words(enum cli_kind kind, const char *const *choices, void (*wor
 	for (; kind == CLI_CHOICE && *choices; choices++)
 		word(out, *choices);
 	for (op = 0; kind == CLI_OP && op < VANTIO_OP_MAX; op++)
-		if (vantio_op_access((enum vantio_op)op, &domain, &access))
+		if ((op >= VANTIO_OP_MOUNT && op <= VANTIO_OP_KEYRING) || vantio_op_access((enum vantio_op)op, &domain, &access))
 			word(out, vantio_op_name((enum vantio_op)op));
 }
 

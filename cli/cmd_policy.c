@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "policy/image.h"
 #include "policy_input.h"
 
 #define HASH_TEXT 65
@@ -74,6 +75,19 @@ static cJSON *check_json(const struct cli_policy *p)
 	return item;
 }
 
+/* A policy that is too big to compile is as bad as one that cannot be read. */
+static void try_compile(struct cli_policy *p)
+{
+	cleanup_image struct vantio_image *image = NULL;
+	struct vantio_error err = { 0 };
+
+	if (!p->policy || vantio_image_compile(p->policy, NULL, &image, &err) == 0)
+		return;
+	vantio_diagnostics_add(&p->diags, false, (struct vantio_pos){ 1, 1 }, "%s", err.text);
+	vantio_policy_free(p->policy);
+	p->policy = NULL;
+}
+
 CLI_COMMAND(policy_check)
 {
 	cJSON *doc = cJSON_CreateObject(), *files = cJSON_CreateArray();
@@ -83,6 +97,7 @@ CLI_COMMAND(policy_check)
 		cleanup_cli_policy struct cli_policy p = { 0 };
 
 		cli_policy_read(&p, cli_arg(cli, i), cli_get(cli, "workdir"), true);
+		try_compile(&p);
 		good = good && p.policy;
 		if (cli_json(cli))
 			cJSON_AddItemToArray(files, check_json(&p));
@@ -147,6 +162,20 @@ static const struct cli_option hash_options[] = {
 	WORKDIR_OPTION,
 	{ 0 },
 };
+static const struct cli_option explain_options[] = { WORKDIR_OPTION, { 0 } };
+static const struct cli_option test_options[] = {
+	{ .name = "cases", .letter = 'c', .kind = CLI_CASES, .metavar = "CASES", .required = true,
+	  .help = "a TOML list of [[case]] with op, target, verdict" },
+	WORKDIR_OPTION,
+	{ 0 },
+};
+static const struct cli_arg question[] = {
+	{ .metavar = "FILE", .kind = CLI_POLICY },
+	{ .metavar = "OP", .kind = CLI_OP },
+	{ .metavar = "TARGET", .kind = CLI_TEXT, .optional = true },
+	{ .metavar = "TARGET2", .kind = CLI_TEXT, .optional = true },
+	{ 0 },
+};
 static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_arg policies[] = { { .metavar = "FILE", .kind = CLI_POLICY, .repeat = true }, { 0 } };
 
@@ -158,6 +187,10 @@ static const struct cli_command policy_commands[] = {
 	{ .verb = "hash", .help = "print the hash that records name a policy by", .options = hash_options, .args = one_policy,
 	  .run = cmd_policy_hash },
 	{ .verb = "push", .help = "put a policy in force, or replace the one of its name", .args = one_policy, .run = cmd_policy_push },
+	{ .verb = "explain", .help = "say whether one operation is allowed, and by which rule", .options = explain_options,
+	  .args = question, .run = cmd_policy_explain },
+	{ .verb = "test", .help = "ask a list of questions and compare the verdicts", .options = test_options, .args = one_policy,
+	  .run = cmd_policy_test },
 	{ 0 },
 };
 

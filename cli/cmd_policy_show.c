@@ -52,19 +52,6 @@ static void print_text(const char *s)
 	cli_print_escaped(stdout, s, strlen(s));
 }
 
-/* A rule's text may hold the backslashes of globs, which are shown as they were written. */
-static void print_rule_text(const char *s)
-{
-	while (*s) {
-		size_t n = strcspn(s, "\\");
-
-		cli_print_escaped(stdout, s, n);
-		s += n;
-		if (*s)
-			putchar(*s++);
-	}
-}
-
 static const char *verdict(bool allow)
 {
 	return allow ? "allow" : "deny";
@@ -118,10 +105,10 @@ static void show_rules(const struct showing *s, enum vantio_list list)
 
 		snprintf(name, sizeof(name), "%s[%zu]", vantio_list_name(list), i);
 		printf("  %-20s line %-5u ", name, rule->pos.line);
-		print_rule_text(rule->text);
+		cli_policy_print_rule(rule->text);
 		if (rule->glob && strcmp(rule->glob, rule->text) != 0) {
 			printf("  = ");
-			print_rule_text(rule->glob);
+			cli_policy_print_rule(rule->glob);
 		}
 		if (list >= VANTIO_LIST_NET_CONNECT)
 			show_host(s, list, (uint32_t)i, rule);

@@ -174,7 +174,7 @@ cJSON *cli_policy_json_diagnostics(const struct cli_policy *p)
 	return list;
 }
 
-static int emit_bad(struct cli *cli, const struct cli_policy *p)
+int cli_policy_emit_bad(struct cli *cli, const struct cli_policy *p)
 {
 	cJSON *doc = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(doc, "error");
 	cleanup_free char *file = vantio_escape_dup(p->file, strlen(p->file));
@@ -191,11 +191,23 @@ static int emit_bad(struct cli *cli, const struct cli_policy *p)
 	return CLI_FAILURE;
 }
 
+void cli_policy_print_rule(const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\\");
+
+		cli_print_escaped(stdout, text, n);
+		text += n;
+		if (*text)
+			putchar(*text++);
+	}
+}
+
 int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir)
 {
 	cli_policy_read(p, file, workdir, true);
 	if (!p->policy && cli_json(cli))
-		return emit_bad(cli, p);
+		return cli_policy_emit_bad(cli, p);
 	cli_policy_print_diagnostics(cli, p);
 	return p->policy ? CLI_OK : CLI_FAILURE;
 }

@@ -31,6 +31,11 @@ void cli_policy_print_diagnostics(struct cli *cli, const struct cli_policy *p);
 /* The same as a list of {"line","col","severity","message"}. NULL when memory ran out. */
 cJSON *cli_policy_json_diagnostics(const struct cli_policy *p);
 
+/* The error document of --json with all diagnostics. CLI_FAILURE. */
+int cli_policy_emit_bad(struct cli *cli, const struct cli_policy *p);
+/* A rule's text on stdout: it may hold the backslashes of globs, which are shown as they were written. */
+void cli_policy_print_rule(const char *text);
+
 /*
  * For commands that need a good policy: reads it, prints the diagnostics (warnings too) or, with --json and a bad policy, the
  * error document with all of them. CLI_OK, or the exit code after reporting.

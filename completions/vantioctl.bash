@@ -16,7 +16,7 @@ _vantioctl_table()
 		opts='--tier -t'
 		;;
 	policy)
-		verbs='check show hash'
+		verbs='check show hash explain test'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -28,6 +28,17 @@ _vantioctl_table()
 		;;
 	'policy hash')
 		opts='--canonical --workdir -w'
+		args+=('policy')
+		;;
+	'policy explain')
+		opts='--workdir -w'
+		args+=('policy')
+		args+=('choice read write create unlink rename link symlink mkdir rmdir mknod truncate chmod chown utimes setxattr removexattr setflags exec mmap_exec connect sendto bind listen mount ptrace signal bpf module userns raw_socket io_uring perf keyring')
+		args+=('none')
+		args+=('none')
+		;;
+	'policy test')
+		opts='--cases -c --workdir -w'
 		args+=('policy')
 		;;
 	ledger)
@@ -79,6 +90,9 @@ _vantioctl_value()
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
+	'policy explain|--workdir' | 'policy explain|-w') value='dir' ;;
+	'policy test|--cases' | 'policy test|-c') value='policy' ;;
+	'policy test|--workdir' | 'policy test|-w') value='dir' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;
 	'ledger list|--since') value='none' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -58,6 +58,14 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a hash -d 'print the hash
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l canonical -d 'print the text that is hashed instead'
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a explain -d 'say whether one operation is allowed, and by which rule'
+complete -c vantioctl -n '__vantioctl_after + policy explain' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy explain' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 1 policy explain' -f -a ' read write create unlink rename link symlink mkdir rmdir mknod truncate chmod chown utimes setxattr removexattr setflags exec mmap_exec connect sendto bind listen mount ptrace signal bpf module userns raw_socket io_uring perf keyring'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a test -d 'ask a list of questions and compare the verdicts'
+complete -c vantioctl -n '__vantioctl_after + policy test' -l cases -s c -r -k -f -a '(__fish_complete_suffix .toml)' -d 'a TOML list of [[case]] with op, target, verdict'
+complete -c vantioctl -n '__vantioctl_after + policy test' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy test' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'

@@ -39,8 +39,9 @@ struct path {
 };
 
 /* Drops doubled slashes, `.` and a trailing slash. */
-static int read_path(const char *text, struct path *ret, struct vantio_error *err)
+static int read_path(const char *whole, struct path *ret, struct vantio_error *err)
 {
+	const char *text = whole;
 	size_t len;
 
 	if (text[0] != '/')
@@ -50,7 +51,7 @@ static int read_path(const char *text, struct path *ret, struct vantio_error *er
 		text += strspn(text, "/");
 		len = strcspn(text, "/");
 		if (len == 2 && !memcmp(text, "..", 2))
-			return fail_target(err, text, "'..' depends on links that the text does not show: write the path that it leads to");
+			return fail_target(err, whole, "'..' depends on links that the text does not show: write the path that it leads to");
 		if (ret->len + len + 1 >= sizeof(ret->bytes))
 			return vantio_fail(err, EINVAL, "a path has at most %d bytes", VANTIO_PATH_MAX - 1);
 		if (len && !(len == 1 && *text == '.')) {

@@ -65,7 +65,7 @@ bash_is "policy files" "p.toml sub" policy check ""
 bash_is "a policy file for each argument that repeats" "p.toml sub" policy check p.toml ""
 if has_command policy explain; then
 	bash_is "policy files of a fixed argument" "p.toml sub" policy explain ""
-	bash_is "operations" "read removexattr rename rmdir" policy explain p.toml r
+	bash_is "operations" "raw_socket read removexattr rename rmdir" policy explain p.toml r
 	bash_is "verbs" "explain" policy ex
 fi
 if has_command run; then
