@@ -8,15 +8,27 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor policy ledger key completion help'
+		nouns='doctor enforce load unload policy agent killswitch ledger key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
 		verbs=''
 		opts='--tier -t'
 		;;
+	enforce)
+		verbs=''
+		opts='--policy -p --audit'
+		;;
+	load)
+		verbs=''
+		opts=''
+		;;
+	unload)
+		verbs=''
+		opts=''
+		;;
 	policy)
-		verbs='check show hash explain test'
+		verbs='check show hash push explain test'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -30,6 +42,10 @@ _vantioctl_table()
 		opts='--canonical --workdir -w'
 		args+=('policy')
 		;;
+	'policy push')
+		opts=''
+		args+=('policy')
+		;;
 	'policy explain')
 		opts='--workdir -w'
 		args+=('policy')
@@ -40,6 +56,25 @@ _vantioctl_table()
 	'policy test')
 		opts='--cases -c --workdir -w'
 		args+=('policy')
+		;;
+	agent)
+		verbs='enroll list remove'
+		;;
+	'agent enroll')
+		opts='--name -n --policy -p --trace-id'
+		args+=('none')
+		;;
+	'agent list')
+		opts=''
+		;;
+	'agent remove')
+		opts=''
+		args+=('agent')
+		;;
+	killswitch)
+		verbs=''
+		opts='--soft --hard --release --agent -a'
+		args+=('choice status')
 		;;
 	ledger)
 		verbs='verify list show export'
@@ -87,12 +122,17 @@ _vantioctl_value()
 	case $1 in
 	*'|--ledger') value=dir ;;
 	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
+	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
 	'policy explain|--workdir' | 'policy explain|-w') value='dir' ;;
 	'policy test|--cases' | 'policy test|-c') value='policy' ;;
 	'policy test|--workdir' | 'policy test|-w') value='dir' ;;
+	'agent enroll|--name' | 'agent enroll|-n') value='none' ;;
+	'agent enroll|--policy' | 'agent enroll|-p') value='none' ;;
+	'agent enroll|--trace-id') value='trace' ;;
+	'killswitch|--agent' | 'killswitch|-a') value='agent' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;
 	'ledger list|--since') value='none' ;;

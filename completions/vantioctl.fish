@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -41,12 +41,19 @@ complete -c vantioctl -l quiet -s q -d 'no remarks on stderr, only errors'
 complete -c vantioctl -l version -s V -d 'print the version'
 complete -c vantioctl -l help -s h -d 'print help for the command'
 complete -c vantioctl -n '__vantioctl_after 0' -a doctor -d 'what this host can enforce, and how to mend what it cannot'
+complete -c vantioctl -n '__vantioctl_after 0' -a enforce -d 'put policies in force in the kernel'
+complete -c vantioctl -n '__vantioctl_after 0' -a load -d 'load the engine into the kernel'
+complete -c vantioctl -n '__vantioctl_after 0' -a unload -d 'take the engine out of the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
+complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and remove agents'
+complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
 complete -c vantioctl -n '__vantioctl_after 0' -a ledger -d 'verify, search and export the record of decisions'
 complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their verifier keys'
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
 complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
+complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
+complete -c vantioctl -n '__vantioctl_after + enforce' -l audit -d 'record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a check -d 'say everything that is wrong with policies'
 complete -c vantioctl -n '__vantioctl_after + policy check' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after + policy check' -k -f -a '(__fish_complete_suffix .toml)'
@@ -58,6 +65,8 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a hash -d 'print the hash
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l canonical -d 'print the text that is hashed instead'
 complete -c vantioctl -n '__vantioctl_after + policy hash' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a push -d 'put a policy in force, or replace the one of its name'
+complete -c vantioctl -n '__vantioctl_after 0 policy push' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a explain -d 'say whether one operation is allowed, and by which rule'
 complete -c vantioctl -n '__vantioctl_after + policy explain' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy explain' -k -f -a '(__fish_complete_suffix .toml)'
@@ -66,6 +75,18 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a test -d 'ask a list of 
 complete -c vantioctl -n '__vantioctl_after + policy test' -l cases -s c -r -k -f -a '(__fish_complete_suffix .toml)' -d 'a TOML list of [[case]] with op, target, verdict'
 complete -c vantioctl -n '__vantioctl_after + policy test' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy test' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 agent' -a enroll -d 'govern a cgroup with all below it, or a process with its descendants'
+complete -c vantioctl -n '__vantioctl_after + agent enroll' -l name -s n -r -d 'what records call it: 1 to 63 of a-z 0-9 . _ -'
+complete -c vantioctl -n '__vantioctl_after + agent enroll' -l policy -s p -r -d 'name of the policy in force that governs it'
+complete -c vantioctl -n '__vantioctl_after + agent enroll' -l trace-id -r -f -a '(__vantioctl_values trace)' -d 'trace id of its processes (default: one is drawn)'
+complete -c vantioctl -n '__vantioctl_after 0 agent' -a list -d 'show who is governed'
+complete -c vantioctl -n '__vantioctl_after 0 agent' -a remove -d 'stop governing an agent'
+complete -c vantioctl -n '__vantioctl_after 0 agent remove' -f -a '(__vantioctl_values agent)'
+complete -c vantioctl -n '__vantioctl_after + killswitch' -l soft -d 'refuse every governed operation and freeze the agents'
+complete -c vantioctl -n '__vantioctl_after + killswitch' -l hard -d 'end every process of the agents'
+complete -c vantioctl -n '__vantioctl_after + killswitch' -l release -d 'undo --soft, and let agents run again after --hard'
+complete -c vantioctl -n '__vantioctl_after + killswitch' -l agent -s a -r -f -a '(__vantioctl_values agent)' -d 'this agent alone (default: every one)'
+complete -c vantioctl -n '__vantioctl_after 0 killswitch' -f -a ' status'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
