@@ -48,7 +48,7 @@ int cmd_completion(struct cli *cli)
 	if (!shell == !values)
 		return cli_usage_error(cli, "name a SHELL, or give --values KIND");
 	if (values) {
-		completion_values(cli, !strcmp(values, "record") ? "record_id" : !strcmp(values, "trace") ? "trace_id" : "agent");
+		completion_values(cli, values);
 		return CLI_OK;
 	}
 
@@ -69,7 +69,7 @@ static const char *const value_names[] = { "agent", "record", "trace", NULL };
 
 static const struct cli_option completion_options[] = {
 	{ .name = "values", .kind = CLI_CHOICE, .metavar = "KIND", .choices = value_names,
-	  .help = "print the newest values that the ledger knows, for the scripts" },
+	  .help = "print what may stand for such a value, for the scripts" },
 	{ 0 },
 };
 

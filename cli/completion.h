@@ -13,8 +13,8 @@ void completion_fish(FILE *out);
 void completion_words(enum cli_kind kind, const char *const *choices, void (*word)(FILE *out, const char *w), FILE *out);
 /* "agent", "record" or "trace" where `completion --values` knows the values; else NULL. */
 const char *completion_dynamic(enum cli_kind kind);
-/* Prints what field `field` of the newest records holds, a value a line, each once. */
-void completion_values(struct cli *cli, const char *field);
+/* Prints what this machine knows of `kind` ("agent", "record" or "trace"), the newest first, a value a line, each once. */
+void completion_values(struct cli *cli, const char *kind);
 /* " word" */
 void completion_spaced(FILE *out, const char *w);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What only this machine knows, for completion scripts: the newest records and traces of the ledger, read from the end of its
- * last segment. Nothing is checked here and no error is shown: a word that is not offered can still be typed.
+ * What only this machine knows, for completion scripts: agents that are enrolled, and the newest records, agents and traces of
+ * the ledger, read from the end of its last segment. Nothing is checked here and no error is shown: a word that is not offered
+ * can still be typed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 
 #include "base/mem.h"
 #include "completion.h"
+#include "engine/engine.h"
 
 #define TAIL_BYTES 65536
 #define WORDS_MAX  50
@@ -58,27 +60,45 @@ static bool harmless(const char *s)
 	return *s && strlen(s) < WORD_MAX && strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz._#-") == strlen(s);
 }
 
-static void print_new(char (*seen)[WORD_MAX], size_t *n, const char *word)
+struct words {
+	char seen[WORDS_MAX][WORD_MAX];
+	size_t n;
+};
+
+static void print_new(struct words *w, const char *word)
 {
 	size_t i;
 
-	if (!harmless(word))
+	if (!harmless(word) || w->n == WORDS_MAX)
 		return;
-	for (i = 0; i < *n; i++)
-		if (!strcmp(seen[i], word))
+	for (i = 0; i < w->n; i++)
+		if (!strcmp(w->seen[i], word))
 			return;
-	strcpy(seen[(*n)++], word);
+	strcpy(w->seen[w->n++], word);
 	puts(word);
 }
 
-void completion_values(struct cli *cli, const char *field)
+static void print_enrolled(struct words *w)
 {
-	cleanup_free char *tail = read_tail(cli_ledger_dir(cli));
-	char (*seen)[WORD_MAX] = calloc(WORDS_MAX, sizeof(*seen)), *end, *start;
-	size_t n = 0;
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	struct vantio_error err = { 0 };
+	struct vantio_agent a;
+	uint32_t i;
+
+	if (vantio_engine_open(false, &e, &err))
+		return;
+	for (i = 1; i < VANTIO_AGENTS; i++)
+		if (!vantio_agent_read(&e, i, &a, &err) && a.state != VANTIO_AGENT_FREE)
+			print_new(w, a.name);
+}
+
+static void print_recorded(struct words *w, const char *ledger, const char *field)
+{
+	cleanup_free char *tail = read_tail(ledger);
+	char *end, *start;
 
 	/* From the last line up. The first one may be cut, and then it is no JSON. */
-	for (end = tail ? strrchr(tail, '\n') : NULL; end && seen && n < WORDS_MAX; end = start > tail ? start - 1 : NULL) {
+	for (end = tail ? strrchr(tail, '\n') : NULL; end; end = start > tail ? start - 1 : NULL) {
 		cJSON *line;
 
 		*end = '\0';
@@ -86,8 +106,18 @@ void completion_values(struct cli *cli, const char *field)
 		start = start ? start + 1 : tail;
 		line = cJSON_Parse(start);
 		if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(line, field)))
-			print_new(seen, &n, cJSON_GetObjectItemCaseSensitive(line, field)->valuestring);
+			print_new(w, cJSON_GetObjectItemCaseSensitive(line, field)->valuestring);
 		cJSON_Delete(line);
 	}
-	free(seen);
+}
+
+void completion_values(struct cli *cli, const char *kind)
+{
+	cleanup_free struct words *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return;
+	if (!strcmp(kind, "agent"))
+		print_enrolled(w);
+	print_recorded(w, cli_ledger_dir(cli), !strcmp(kind, "record") ? "record_id" : !strcmp(kind, "trace") ? "trace_id" : "agent");
 }
