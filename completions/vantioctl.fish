@@ -109,5 +109,5 @@ complete -c vantioctl -n '__vantioctl_after + key generate' -l output-file -s o 
 complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the name of the key in --output-file'
 complete -c vantioctl -n '__vantioctl_after 0 key' -a show -d 'print the verifier key of the ledger, or of a private key file'
 complete -c vantioctl -n '__vantioctl_after 0 key show' -F
-complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print the newest values that the ledger knows, for the scripts'
+complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print what may stand for such a value, for the scripts'
 complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'
