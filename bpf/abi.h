@@ -75,6 +75,7 @@ enum vantio_op {
 	VANTIO_OP_LOAD,
 	VANTIO_OP_UNLOAD,
 	VANTIO_OP_GAP, /* events were lost and no later event has said so */
+	VANTIO_OP_FORK, /* refused to a halted agent only */
 	VANTIO_OP_MAX
 };
 

@@ -14,6 +14,15 @@
 	if (!label)                                              \
 		return 0
 
+/* Whether the caller's agent is halted: asked by hooks that have nothing to ask of the policy. */
+vantio_inline int vantio_halted(const struct vantio_label *label)
+{
+	struct vantio_control *control = vantio_control_get();
+	struct vantio_agent *agent = vantio_agent_get(label->agent);
+
+	return !control || !agent || control->kill_all || agent->state != VANTIO_AGENT_ENROLLED;
+}
+
 /* Spelt so that the verifier sees the two values a hook may return. */
 #define VANTIO_RETURN(refuse, errno) return (refuse) ? -(errno) : 0
 

@@ -112,14 +112,6 @@ int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, in
 	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
-vantio_inline int halted(struct vantio_label *label)
-{
-	struct vantio_control *control = vantio_control_get();
-	struct vantio_agent *agent = vantio_agent_get(label->agent);
-
-	return !control || !agent || control->kill_all || agent->state != VANTIO_AGENT_ENROLLED;
-}
-
 /* An address in the message is a connect of its own: UDP, and TCP Fast Open, which socket_connect does not see. */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
@@ -134,7 +126,7 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 	address = BPF_CORE_READ(msg, msg_name);
 	if (!address || (family != AF_INET && family != AF_INET6)) {
-		if (!halted(label))
+		if (!vantio_halted(label))
 			return 0; /* its destination was judged when it was connected */
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);

@@ -8,12 +8,17 @@
 SEC("lsm/task_alloc")
 int BPF_PROG(vantio_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
+	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_TASK_ALLOC, .op = VANTIO_OP_FORK, .reason = VANTIO_REASON_FAMILY };
 	struct vantio_label *label, *child;
 
 	if (ret)
 		return ret;
 	label = vantio_label_current();
-	if (!label || (clone_flags & CLONE_THREAD)) /* threads share their leader's */
+	if (!label)
+		return 0;
+	if (vantio_halted(label) && vantio_decide_surface(&ask, label))
+		return -VANTIO_EACCES;
+	if (clone_flags & CLONE_THREAD) /* threads share their leader's */
 		return 0;
 	child = bpf_task_storage_get(&vantio_labels, task, label, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!child)

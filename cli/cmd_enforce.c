@@ -159,8 +159,7 @@ int cmd_enforce(struct cli *cli)
 	if (!r)
 		r = start_refresh(&f);
 	if (!r) {
-		vantio_close_fd(&f.engine.lock); /* others may change the engine while this one drains */
-		f.engine.lock = -1;
+		vantio_engine_unlock(&f.engine); /* others may change the engine while this one drains */
 		cli_note(cli, "enforcing; records go to %s; stop with Ctrl-C", cli_ledger_dir(cli));
 		r = drain_until_stopped(&f);
 		cli_note(cli, "stopped: the engine stays in force, and its events wait for the next 'vantioctl enforce'; 'vantioctl unload' takes it down");

@@ -62,9 +62,11 @@ static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, 
 	vantio_diagnostics_free(&diags);
 	if (r)
 		return cli_fail_error(cli, &err);
-	if (!refresh)
-		cli_note(cli, "policy %s is in force as generation %llu%s; %zu cgroup%s enrolled by it", slot.name, (unsigned long long)slot.gen,
-			 slot.flags & VANTIO_IMAGE_AUDIT ? " (audit mode)" : "", enrolled, enrolled == 1 ? "" : "s");
+	if (!refresh && !workdir) /* `run` says what it refused, not what it did */
+		cli_note(cli, "policy %s is in force as generation %llu%s", slot.name, (unsigned long long)slot.gen,
+			 slot.flags & VANTIO_IMAGE_AUDIT ? " (audit mode)" : "");
+	if (!refresh && enrolled)
+		cli_note(cli, "%zu cgroup%s enrolled by it", enrolled, enrolled == 1 ? "" : "s");
 	if (ret)
 		*ret = slot;
 	return CLI_OK;

@@ -27,15 +27,15 @@ void cli_child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int cli_signals_open(struct vantio_error *err)
+int cli_signals_open_list(const int *signals, size_t n, struct vantio_error *err)
 {
 	sigset_t set;
+	size_t i;
 	int fd;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (i = 0; i < n; i++)
+		sigaddset(&set, signals[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return vantio_fail(err, errno, "cannot block signals: %s", strerror(errno));
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -44,7 +44,14 @@ int cli_signals_open(struct vantio_error *err)
 	return fd;
 }
 
-int cli_signals_read(int fd)
+int cli_signals_open(struct vantio_error *err)
+{
+	static const int stop[] = { SIGINT, SIGTERM, SIGHUP };
+
+	return cli_signals_open_list(stop, sizeof(stop) / sizeof(stop[0]), err);
+}
+
+int cli_signals_read_from(int fd, bool *ret_from_terminal)
 {
 	struct signalfd_siginfo info;
 	ssize_t n;
@@ -52,5 +59,15 @@ int cli_signals_read(int fd)
 	do
 		n = read(fd, &info, sizeof(info));
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+	if (n != (ssize_t)sizeof(info))
+		return 0;
+	*ret_from_terminal = info.ssi_code == SI_KERNEL;
+	return (int)info.ssi_signo;
+}
+
+int cli_signals_read(int fd)
+{
+	bool ignored;
+
+	return cli_signals_read_from(fd, &ignored);
 }

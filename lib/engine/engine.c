@@ -116,6 +116,17 @@ int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_err
 	return 0;
 }
 
+int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err)
+{
+	return e->lock >= 0 ? 0 : vantio_engine_lock(&e->lock, err);
+}
+
+void vantio_engine_unlock(struct vantio_engine *e)
+{
+	vantio_close_fd(&e->lock);
+	e->lock = -1;
+}
+
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err)
 {
 	uint32_t zero = 0;

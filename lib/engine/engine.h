@@ -44,6 +44,9 @@ int vantio_engine_unload(struct vantio_error *err);
 
 /* Opens what is pinned. ENOENT: not loaded; EPROTO: another version is loaded. `change` takes the lock, waiting for it. */
 int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_error *err);
+/* Takes the lock again for a handle that gave it up, waiting for it. */
+int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err);
+void vantio_engine_unlock(struct vantio_engine *e);
 void vantio_engine_close(struct vantio_engine *e);
 #define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))

@@ -56,6 +56,7 @@ static const struct {
 	[VANTIO_OP_LOAD] = { "load", VANTIO_DOMAIN_MAX, 0 },
 	[VANTIO_OP_UNLOAD] = { "unload", VANTIO_DOMAIN_MAX, 0 },
 	[VANTIO_OP_GAP] = { "gap", VANTIO_DOMAIN_MAX, 0 },
+	[VANTIO_OP_FORK] = { "fork", VANTIO_DOMAIN_MAX, 0 },
 };
 _Static_assert(VANTIO_ARRAY_SIZE(ops) == VANTIO_OP_MAX, "an operation has no name");
 
