@@ -8,12 +8,17 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor enforce load unload policy agent killswitch ledger key completion help'
+		nouns='doctor run enforce load unload status policy agent killswitch ledger key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
 		verbs=''
 		opts='--tier -t'
+		;;
+	run)
+		verbs=''
+		opts='--policy -p --tier -t --name -n'
+		args+=('program')
 		;;
 	enforce)
 		verbs=''
@@ -24,6 +29,10 @@ _vantioctl_table()
 		opts=''
 		;;
 	unload)
+		verbs=''
+		opts=''
+		;;
+	status)
 		verbs=''
 		opts=''
 		;;
@@ -122,6 +131,9 @@ _vantioctl_value()
 	case $1 in
 	*'|--ledger') value=dir ;;
 	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
+	'run|--policy' | 'run|-p') value='policy' ;;
+	'run|--tier' | 'run|-t') value='choice kernel user observe' ;;
+	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -41,9 +41,11 @@ complete -c vantioctl -l quiet -s q -d 'no remarks on stderr, only errors'
 complete -c vantioctl -l version -s V -d 'print the version'
 complete -c vantioctl -l help -s h -d 'print help for the command'
 complete -c vantioctl -n '__vantioctl_after 0' -a doctor -d 'what this host can enforce, and how to mend what it cannot'
+complete -c vantioctl -n '__vantioctl_after 0' -a run -d 'run one command under a policy'
 complete -c vantioctl -n '__vantioctl_after 0' -a enforce -d 'put policies in force in the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a load -d 'load the engine into the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a unload -d 'take the engine out of the kernel'
+complete -c vantioctl -n '__vantioctl_after 0' -a status -d 'show what is in force'
 complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
 complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and remove agents'
 complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
@@ -52,6 +54,10 @@ complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
 complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
+complete -c vantioctl -n '__vantioctl_after + run' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
+complete -c vantioctl -n '__vantioctl_after + run' -l tier -s t -r -f -a ' kernel user observe' -d 'who enforces it (default: kernel)'
+complete -c vantioctl -n '__vantioctl_after + run' -l name -s n -r -d 'what records call it, before its number (default: the policy\'s name)'
+complete -c vantioctl -n '__vantioctl_after + run' -f -a '(__fish_complete_subcommand)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l audit -d 'record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a check -d 'say everything that is wrong with policies'
