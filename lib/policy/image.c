@@ -129,8 +129,8 @@ static int too_big(const struct compile *c, const struct vantio_blame *blame, st
 	if (names.failed || !names.len)
 		return -err->code;
 	snprintf(cause, sizeof(cause), "%.63s", err->text);
-	return vantio_fail(err, E2BIG, "the policy compiles to %s; most of them come from %s: take wildcards out of these rules, or "
-			   "say the same with fewer", cause, names.data);
+	return vantio_fail(err, E2BIG, "the policy compiles to %s; most of them come from %s: narrow these rules, or say the same "
+			   "with fewer", cause, names.data);
 }
 
 /* One automaton into the pack. The nodes are freed as early as can be. */

@@ -17,7 +17,7 @@
 struct group {
 	uint64_t signature;
 	uint32_t block; /* that it comes from */
-	uint32_t count; /* its states; 0: an empty slot */
+	uint32_t count; /* its states */
 	uint32_t number; /* of the block that it becomes */
 };
 
@@ -28,11 +28,12 @@ struct refine {
 	uint32_t *in_from; /* states with an edge into s: in_states[in_from[s]] to in_states[in_from[s + 1]] - 1 */
 	uint32_t *in_states;
 	uint32_t *dirty, *next; /* states to be signed in this round and the next */
-	uint32_t *slot;    /* by index in dirty: its group */
+	uint32_t *group_of; /* by index in dirty */
 	uint8_t *is_next;  /* by state */
-	struct group *groups; /* open addressing */
-	uint32_t cap_groups;
-	uint32_t *best;    /* by block: the slot of its largest group, if all of its states are dirty */
+	struct group *groups; /* of this round */
+	uint32_t *table;   /* open addressing over groups: index + 1, 0 empty */
+	uint32_t n_groups, mask; /* mask: of the part of the table that this round uses */
+	uint32_t *best;    /* by block: its largest group, if all of its states are dirty */
 	uint32_t *touched; /* by block: how many of its states are dirty */
 	uint32_t n_dirty, n_next, n_blocks;
 	uint64_t weight[256], weights; /* odd multipliers by byte, and their sum */
@@ -64,24 +65,27 @@ static uint64_t sign(struct refine *f, uint32_t s)
 
 /* ---- incoming edges ------------------------------------------------------------------------------ */
 
+/* Those of the dead state are left out: its block never changes. */
 static void index_incoming(struct refine *f)
 {
 	const struct vantio_dfa *d = f->dfa;
 	uint32_t s, i, sum = 0, n;
 
 	for (s = 0; s < d->n_states; s++)
-		f->in_from[d->other[s]]++;
+		f->in_from[d->other[s]] += d->other[s] != VANTIO_DFA_DEAD;
 	for (i = 0; i < d->n_exceptions; i++)
-		f->in_from[d->targets[i]]++;
+		f->in_from[d->targets[i]] += d->targets[i] != VANTIO_DFA_DEAD;
 	for (s = 0; s <= d->n_states; s++) {
 		n = s < d->n_states ? f->in_from[s] : 0;
 		f->in_from[s] = sum;
 		sum += n;
 	}
 	for (s = 0; s < d->n_states; s++) {
-		f->in_states[f->in_from[d->other[s]]++] = s;
+		if (d->other[s] != VANTIO_DFA_DEAD)
+			f->in_states[f->in_from[d->other[s]]++] = s;
 		for (i = d->row[s]; i < d->row[s + 1]; i++)
-			f->in_states[f->in_from[d->targets[i]]++] = s;
+			if (d->targets[i] != VANTIO_DFA_DEAD)
+				f->in_states[f->in_from[d->targets[i]]++] = s;
 	}
 	for (s = d->n_states; s > 0; s--)
 		f->in_from[s] = f->in_from[s - 1];
@@ -129,32 +133,45 @@ static void first_partition(struct refine *f)
 
 static uint32_t find_group(struct refine *f, uint32_t block, uint64_t signature)
 {
-	uint32_t at = (uint32_t)mix(signature ^ (uint64_t)block << 32) & (f->cap_groups - 1);
+	uint32_t at = (uint32_t)mix(signature ^ (uint64_t)block << 32) & f->mask;
+	const struct group *g;
 
-	while (f->groups[at].count && (f->groups[at].signature != signature || f->groups[at].block != block))
-		at = (at + 1) & (f->cap_groups - 1);
-	return at;
+	for (; f->table[at]; at = (at + 1) & f->mask) {
+		g = &f->groups[f->table[at] - 1];
+		if (g->signature == signature && g->block == block)
+			return f->table[at] - 1;
+	}
+	f->groups[f->n_groups] = (struct group){ .signature = signature, .block = block, .number = NONE };
+	f->table[at] = ++f->n_groups;
+	return f->n_groups - 1;
+}
+
+static uint32_t table_size(uint32_t n)
+{
+	uint32_t size;
+
+	for (size = 64; size < n + n / 2; size *= 2)
+		;
+	return size;
 }
 
 static void group_dirty(struct refine *f)
 {
-	uint32_t i, at, block;
+	const uint32_t size = table_size(f->n_dirty);
+	uint32_t i, g, block;
 
-	memset(f->groups, 0, f->cap_groups * sizeof(*f->groups));
+	memset(f->table, 0, size * sizeof(*f->table));
+	f->mask = size - 1;
+	f->n_groups = 0;
 	for (i = 0; i < f->n_dirty; i++)
 		f->touched[f->block[f->dirty[i]]] = 0;
 	for (i = 0; i < f->n_dirty; i++) {
-		const uint64_t signature = sign(f, f->dirty[i]);
-
 		block = f->block[f->dirty[i]];
-		at = find_group(f, block, signature);
-		f->groups[at].signature = signature;
-		f->groups[at].block = block;
-		f->groups[at].count++;
-		f->groups[at].number = NONE;
-		f->slot[i] = at;
-		if (!f->touched[block]++ || f->groups[f->best[block]].count < f->groups[at].count)
-			f->best[block] = at;
+		g = find_group(f, block, sign(f, f->dirty[i]));
+		f->groups[g].count++;
+		f->group_of[i] = g;
+		if (!f->touched[block]++ || f->groups[f->best[block]].count < f->groups[g].count)
+			f->best[block] = g;
 	}
 }
 
@@ -182,19 +199,18 @@ static void part_groups(struct refine *f)
 	struct group *g;
 
 	for (i = 0; i < f->n_dirty; i++) {
-		g = &f->groups[f->slot[i]];
+		g = &f->groups[f->group_of[i]];
 		block = g->block;
-		if (g->number == NONE) {
-			/* touched is the whole size only before anyone has left; the best group is decided then. */
-			if (f->touched[block] == f->size[block] && f->best[block] == f->slot[i])
-				g->number = block;
-			else
-				g->number = f->n_blocks++;
-		}
+		if (g->number != NONE)
+			continue;
+		if (f->touched[block] == f->size[block] && f->best[block] == f->group_of[i])
+			g->number = block;
+		else
+			g->number = f->n_blocks++;
 	}
 	for (i = 0; i < f->n_dirty; i++) {
 		s = f->dirty[i];
-		g = &f->groups[f->slot[i]];
+		g = &f->groups[f->group_of[i]];
 		if (g->number == f->block[s])
 			continue;
 		f->size[f->block[s]]--;
@@ -356,21 +372,20 @@ static bool allocate(struct refine *f)
 {
 	const size_t n = f->dfa->n_states;
 
-	for (f->cap_groups = 64; f->cap_groups < n + n / 2; f->cap_groups *= 2)
-		;
 	f->block = malloc(n * sizeof(*f->block));
 	f->size = malloc(n * sizeof(*f->size));
 	f->in_from = calloc(n + 1, sizeof(*f->in_from));
-	f->in_states = malloc((n + f->dfa->n_exceptions) * sizeof(*f->in_states));
+	f->in_states = malloc((n + f->dfa->n_exceptions) * sizeof(*f->in_states)); /* what is not touched is not resident */
 	f->dirty = malloc(n * sizeof(*f->dirty));
 	f->next = malloc(n * sizeof(*f->next));
-	f->slot = malloc(n * sizeof(*f->slot));
+	f->group_of = malloc(n * sizeof(*f->group_of));
 	f->is_next = calloc(n, 1);
-	f->groups = malloc(f->cap_groups * sizeof(*f->groups));
+	f->groups = malloc(n * sizeof(*f->groups));
+	f->table = malloc(table_size((uint32_t)n) * sizeof(*f->table));
 	f->best = malloc(n * sizeof(*f->best));
 	f->touched = malloc(n * sizeof(*f->touched));
-	return f->block && f->size && f->in_from && f->in_states && f->dirty && f->next && f->slot && f->is_next && f->groups &&
-	       f->best && f->touched;
+	return f->block && f->size && f->in_from && f->in_states && f->dirty && f->next && f->group_of && f->is_next && f->groups &&
+	       f->table && f->best && f->touched;
 }
 
 static void release(struct refine *f)
@@ -381,9 +396,10 @@ static void release(struct refine *f)
 	free(f->in_states);
 	free(f->dirty);
 	free(f->next);
-	free(f->slot);
+	free(f->group_of);
 	free(f->is_next);
 	free(f->groups);
+	free(f->table);
 	free(f->best);
 	free(f->touched);
 }
@@ -413,9 +429,9 @@ int vantio_dfa_minimise(struct vantio_dfa *dfa, struct vantio_error *err)
 	for (seed = 1, r = -EAGAIN; r == -EAGAIN; seed++) {
 		draw_weights(&f, seed);
 		r = refine(&f, err);
-		/* slot and best are free again: they hold the numbers of the blocks. */
+		/* group_of and best are free again: they hold the blocks' first states and numbers. */
 		if (!r)
-			r = number_blocks(&f, f.slot, f.best) ? rewrite(&f, f.slot, err) : -EAGAIN;
+			r = number_blocks(&f, f.group_of, f.best) ? rewrite(&f, f.group_of, err) : -EAGAIN;
 	}
 	release(&f);
 	return r;
