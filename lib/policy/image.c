@@ -266,6 +266,8 @@ static const char *check_cell(const struct vantio_cell *cells, size_t n, uint32_
 			return "has unknown flags";
 		if (cell->check & VANTIO_CELL_FINAL && cell->next != i)
 			return "is final and leads away";
+		if (i + 1 + 255 >= n)
+			return "has a row that leaves the image";
 	} else if (!cell->check) {
 		return cell->next ? "is empty and leads somewhere" : NULL;
 	} else if (cell->check >= i || i - cell->check > 256 || !is_state(cells, n, cell->check)) {

@@ -94,7 +94,9 @@ static int place_row(struct vantio_pack *pack, const struct vantio_dfa *d, uint3
 {
 	const uint8_t *bytes = d->bytes + d->row[s];
 	const uint32_t n = d->row[s + 1] - d->row[s];
-	uint32_t at = find_place(pack, bytes, n), end = at + 1 + (n ? bytes[n - 1] + 1 : 0), i, cell;
+	/* All of the row's cells belong to the image, used or not: what lay there before must not pass for an exception. */
+	const uint32_t at = find_place(pack, bytes, n), end = at + 1 + 256;
+	uint32_t i, cell;
 
 	if (end > VANTIO_CELLS_LARGE)
 		return vantio_fail(err, E2BIG, "too many cells");

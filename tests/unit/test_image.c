@@ -231,6 +231,10 @@ static void image_hostile_cells_are_refused(void **state)
 	assert_int_equal(vantio_image_check(c, image->n_cells, &err), -22);
 	assert_non_null(strstr(err.text, "version"));
 	c[0].next--;
+	c[0x01].next -= 1; /* n_cells */
+	assert_int_equal(vantio_image_check(c, image->n_cells - 1, &err), -22);
+	assert_non_null(strstr(err.text, "leaves the image"));
+	c[0x01].next += 1;
 	assert_int_equal(vantio_image_check(c, image->n_cells, &err), 0);
 }
 
