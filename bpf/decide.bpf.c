@@ -127,7 +127,7 @@ vantio_inline int vantio_rule_second(struct vantio_ask *ask, struct vantio_scrat
 	struct vantio_ruling *r = &s->ruling;
 
 	if (s->path2.flags) {
-		vantio_rule(r, VANTIO_BLOCK, s->path2.flags & VANTIO_TEXT_FAILED ? VANTIO_REASON_PATH : VANTIO_REASON_DEFAULT);
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
 		return 1;
 	}
 	vantio_scan(slot, VANTIO_DOMAIN_FILE, &s->path2, to);
@@ -169,8 +169,10 @@ __attribute__((noinline)) int vantio_rule_path(struct vantio_ask *ask, struct va
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
 		return 1;
 	}
-	if (s->path.flags & VANTIO_TEXT_NO_PATH) /* matches nothing */
-		a->allow_mask = a->deny_mask = 0;
+	if (s->path.flags & (VANTIO_TEXT_NO_PATH | VANTIO_TEXT_UNLINKED))
+		a->allow_mask = 0;
+	if (s->path.flags & VANTIO_TEXT_NO_PATH)
+		a->deny_mask = 0;
 	vantio_take(r, a, ask->access);
 	if (r->decision != VANTIO_PERMIT || !ask->dentry2)
 		return 1;
@@ -266,7 +268,10 @@ struct vantio_mounts {
 	struct vantio_ask *ask;
 	struct vantio_scratch *scratch;
 	__u32 slot;
-	__u32 denied;
+	__u8 denied;
+	__u8 borrowed; /* the caller acts with credentials that are not its own, as below an overlay */
+	__u8 internal; /* and the file system is one that the kernel has mounted for itself */
+	__u8 pad;
 };
 
 static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
@@ -278,10 +283,12 @@ static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
 		return 1;
 	mnt = (void *)(s->mount_at - bpf_core_field_offset(struct mount, mnt_instance));
 	s->mount_at = (__u64)BPF_CORE_READ(mnt, mnt_instance.next);
+	if (m->borrowed && vantio_is_internal(mnt))
+		m->internal = 1;
 	if ((__u64)BPF_CORE_READ(mnt, mnt_ns) != s->mount_ns)
 		return 0;
 	vantio_path(&s->path, (__u64)mnt + bpf_core_field_offset(struct mount, mnt), m->ask->dentry);
-	if (s->path.flags & VANTIO_TEXT_NO_PATH)
+	if (s->path.flags & (VANTIO_TEXT_NO_PATH | VANTIO_TEXT_FAILED))
 		return 0; /* not below this mount */
 	s->mount_found = 1;
 	if (!vantio_rule_path(m->ask, s, m->slot))
@@ -306,12 +313,17 @@ __attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct 
 	m.ask = ask;
 	m.scratch = s;
 	m.slot = slot;
+	m.borrowed = BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred);
 	s->mount_found = s->mount_permitted = 0;
 	s->mount_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 	head = (void *)BPF_CORE_READ(dentry, d_sb) + bpf_core_field_offset(struct super_block, s_mounts);
 	s->mount_head = (__u64)head;
 	s->mount_at = (__u64)BPF_CORE_READ(head, next);
 	bpf_loop(VANTIO_MOUNTS, vantio_rule_mount, &m, 0);
+	if (m.internal) { /* a layer of an overlay, whose own object was judged */
+		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
+		return 1;
+	}
 	if (!s->mount_found) { /* no name here: it matches nothing */
 		s->path.flags = VANTIO_TEXT_NO_PATH;
 		return vantio_rule_path(ask, s, slot);
@@ -348,6 +360,10 @@ __attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct 
 		vantio_path(&s->path, ask->mnt, ask->dentry);
 		if (ask->dentry2)
 			vantio_path(&s->path2, ask->mnt2, ask->dentry2);
+	}
+	if (s->path.flags & VANTIO_TEXT_INTERNAL) {
+		vantio_scratch_give(s);
+		return 0;
 	}
 	for (i = 0; i < VANTIO_ATTEMPTS; i++) {
 		if (ask->flags & VANTIO_ASK_ANY_MOUNT ? vantio_rule_mounts(ask, s, agent->slot) :

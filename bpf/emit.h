@@ -91,7 +91,7 @@ vantio_inline void vantio_event_subject(struct vantio_scratch *s, const struct v
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)
 		vantio_path(&s->exe, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
-	if (s->exe.flags)
+	if (s->exe.flags & (VANTIO_TEXT_NO_PATH | VANTIO_TEXT_FAILED))
 		s->exe.off = VANTIO_PATH_MAX;
 }
 

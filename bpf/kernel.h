@@ -32,6 +32,7 @@ struct qstr {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct list_head s_mounts;
 	struct dentry *s_root;
@@ -136,6 +137,7 @@ struct cred {
 };
 
 struct task_struct {
+	const struct cred *real_cred;
 	const struct cred *cred;
 	int pid;
 	int tgid;

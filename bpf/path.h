@@ -15,15 +15,29 @@
 extern const void rename_lock __ksym __attribute__((weak));
 
 struct vantio_climb {
-	__u64 dentry, mnt; /* struct dentry *, struct mount * (0: the dentry alone, up to its file system's root) */
+	__u64 dentry, mnt; /* struct dentry *, struct mount * */
 	struct vantio_text *text;
-	__u32 done;   /* 1 reached the root of a namespace, 2 cannot be built, 3 has no path */
+	__u32 done;   /* VANTIO_CLIMB_* */
 	__u32 pad;
 };
 
 #define VANTIO_CLIMB_ROOT   1
 #define VANTIO_CLIMB_FAILED 2
 #define VANTIO_CLIMB_NONE   3
+#define VANTIO_CLIMB_INTERNAL 4
+
+#define VANTIO_SB_NOUSER (1ul << 31) /* pipefs, sockfs, memfd's shmem: nobody mounts these */
+
+vantio_inline int vantio_is_pseudo(struct dentry *dentry)
+{
+	return (BPF_CORE_READ(dentry, d_sb, s_flags) & VANTIO_SB_NOUSER) != 0;
+}
+
+/* MNT_NS_INTERNAL: an error pointer */
+vantio_inline int vantio_is_internal(struct mount *mnt)
+{
+	return (__u64)BPF_CORE_READ(mnt, mnt_ns) >= (__u64)-4095;
+}
 
 vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 {
@@ -36,10 +50,18 @@ vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 		c->mnt = (__u64)parent;
 		return;
 	}
-	/* The top: a mount of no namespace (pipefs, memfd, a detached tree) gives its objects no path. */
+	/*
+	 * The top. Objects of pipefs, memfd and the like have no path. A mount that the kernel cloned for itself (MNT_NS_INTERNAL:
+	 * the layers of an overlay) is out of anybody's reach. A tree that was taken off, or never put on (open_tree), has names that
+	 * nobody can vouch for.
+	 */
 	ns = BPF_CORE_READ(mnt, mnt_ns);
-	if (!ns || (__u64)ns >= (__u64)-4095)
+	if (vantio_is_pseudo((struct dentry *)c->dentry))
 		c->done = VANTIO_CLIMB_NONE;
+	else if (vantio_is_internal(mnt))
+		c->done = VANTIO_CLIMB_INTERNAL;
+	else if (!ns || !BPF_CORE_READ(ns, seq))
+		c->done = VANTIO_CLIMB_FAILED;
 	else
 		c->done = VANTIO_CLIMB_ROOT;
 }
@@ -70,18 +92,20 @@ static long vantio_climb_step(__u32 i, struct vantio_climb *c)
 	struct dentry *dentry = (void *)c->dentry, *parent;
 	struct mount *mnt = (void *)c->mnt;
 
-	if (!dentry) {
+	if (!dentry || !mnt) {
 		c->done = VANTIO_CLIMB_FAILED;
 		return 1;
 	}
-	if (mnt && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 		vantio_climb_mount(c);
 		return c->done != 0;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
 	if (parent == dentry) {
-		/* the file system's root without having met the mount's: outside of what is mounted */
-		c->done = mnt ? VANTIO_CLIMB_NONE : VANTIO_CLIMB_ROOT;
+		/* the file system's root without having met the mount's: outside of what is mounted, or found by its handle */
+		c->done = vantio_is_pseudo(dentry) ? VANTIO_CLIMB_NONE :
+			  vantio_is_internal(mnt)   ? VANTIO_CLIMB_INTERNAL :
+						      VANTIO_CLIMB_FAILED;
 		return 1;
 	}
 	vantio_climb_name(c, dentry);
@@ -98,9 +122,10 @@ vantio_inline __u32 vantio_rename_seq(void)
 	return seq;
 }
 
-vantio_inline int vantio_dentry_unhashed(struct dentry *dentry)
+/* An object whose name is gone: deleted, or O_TMPFILE. One that has no inode yet is only being made. */
+vantio_inline int vantio_is_unlinked(struct dentry *dentry)
 {
-	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_inode) && BPF_CORE_READ(dentry, d_parent) != dentry;
 }
 
 /* One attempt at the path of (mnt, dentry): 0 if the tree of names may have changed meanwhile. */
@@ -111,14 +136,18 @@ vantio_inline int vantio_path_attempt(struct vantio_text *text, __u64 mnt, __u64
 
 	text->off = VANTIO_PATH_MAX;
 	text->flags = 0;
-	c.mnt = mnt ? mnt - bpf_core_field_offset(struct mount, mnt) : 0;
+	c.mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
 	if ((seq & 1) || seq != vantio_rename_seq()) {
 		text->flags = VANTIO_TEXT_FAILED;
 		return 0;
 	}
+	if (vantio_is_unlinked((struct dentry *)dentry))
+		text->flags = VANTIO_TEXT_UNLINKED;
 	if (c.done == VANTIO_CLIMB_NONE)
 		text->flags = VANTIO_TEXT_NO_PATH;
+	else if (c.done == VANTIO_CLIMB_INTERNAL)
+		text->flags = VANTIO_TEXT_INTERNAL;
 	else if (c.done != VANTIO_CLIMB_ROOT)
 		text->flags = VANTIO_TEXT_FAILED;
 	else if (text->off >= VANTIO_PATH_MAX) {

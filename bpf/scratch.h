@@ -20,8 +20,10 @@ struct vantio_text {
 	__u8 bytes[2 * VANTIO_PATH_MAX];
 };
 
-#define VANTIO_TEXT_NO_PATH 0x1u /* no name in any mount namespace */
-#define VANTIO_TEXT_FAILED  0x2u /* could not be built */
+#define VANTIO_TEXT_NO_PATH  0x1u /* no name in any mount namespace: matches nothing */
+#define VANTIO_TEXT_FAILED   0x2u /* has a name that could not be built: denied */
+#define VANTIO_TEXT_UNLINKED 0x4u /* its last name: no allow holds for it any more, and every deny does */
+#define VANTIO_TEXT_INTERNAL 0x8u /* reached through a mount of the kernel's own, below an overlay that was judged */
 
 /* What one image says about one text in one domain. */
 struct vantio_answer {

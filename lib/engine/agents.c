@@ -248,6 +248,32 @@ static int check_cgroup_free(const struct vantio_engine *e, uint64_t id, const c
 	return vantio_fail(err, EEXIST, "the cgroup %s is enrolled already, as agent '%s'", path, a.name);
 }
 
+/* Whoever enrols would govern itself, and could finish nothing: its next bpf(2) would be refused. */
+static int check_not_ourselves(const struct vantio_enroll *what, const char *path, struct vantio_error *err)
+{
+	char text[4200], *own;
+	size_t len = path ? strlen(path) : 0;
+	int up, hops = 0;
+
+	if (!path) {
+		for (up = getpid(); up > 1 && up != what->pid && hops < 256; hops++)
+			up = parent_of(up);
+		if (up == what->pid)
+			return vantio_fail(err, EINVAL, "process %d runs this very command: enrol it from elsewhere", what->pid);
+		return 0;
+	}
+	if (vantio_read_pseudo(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text), err))
+		return -err->code;
+	own = strstr(text, "0::");
+	if (!own)
+		return 0;
+	own += 3;
+	own[strcspn(own, "\n")] = '\0';
+	if (!strcmp(path, "/") || (!strncmp(own, path, len) && (!own[len] || own[len] == '/')))
+		return vantio_fail(err, EINVAL, "the cgroup %s holds this very command: enrol it from elsewhere, or enrol one below it", path);
+	return 0;
+}
+
 static int note_enrolment(struct vantio_engine *e, uint32_t agent, const struct vantio_enroll *what, const char *path)
 {
 	struct vantio_error ignored = {};
@@ -280,7 +306,9 @@ int vantio_agent_enroll(struct vantio_engine *e, const struct vantio_enroll *wha
 	} else if (parent_of(what->pid) < 0) {
 		return vantio_fail(err, ESRCH, "there is no process %d", what->pid);
 	}
-	r = free_agent(e, &agent, &a, err);
+	r = check_not_ourselves(what, path, err);
+	if (!r)
+		r = free_agent(e, &agent, &a, err);
 	if (!r)
 		r = fill_agent(e, what, &a, err);
 	if (!r && cgroup >= 0)
