@@ -18,7 +18,7 @@
 
 #define SEED    42
 #define PATHS   20000 /* drawn over all rules */
-#define ROUNDS  20
+#define ROUNDS  40
 
 struct figures {
 	double parse_s, compile_s, ns, bytes;
@@ -26,12 +26,17 @@ struct figures {
 	int failed;
 };
 
-static double now(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now(void)
+{
+	return seconds(CLOCK_MONOTONIC);
 }
 
 static uint64_t peak_kib(void)
@@ -48,7 +53,7 @@ static void time_decisions(uint32_t n, const struct vantio_image *image, struct 
 	size_t *lens = malloc(PATHS * sizeof(*lens)), bytes = 0, i;
 	volatile uint32_t permitted = 0;
 	uint64_t rng = SEED + 1;
-	double from;
+	double from, took, best = 1e9;
 	int round;
 
 	if (!paths || !lens)
@@ -57,11 +62,15 @@ static void time_decisions(uint32_t n, const struct vantio_image *image, struct 
 		lens[i] = gen_path(n, SEED, &rng, paths[i]);
 		bytes += lens[i];
 	}
-	from = now();
-	for (round = 0; round < ROUNDS; round++)
+	/* Processor time and the best round: a neighbour on the machine is not what is measured. */
+	for (round = 0; round < ROUNDS; round++) {
+		from = seconds(CLOCK_PROCESS_CPUTIME_ID);
 		for (i = 0; i < PATHS; i++)
 			permitted += vantio_image_judge(image, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_READ, paths[i], lens[i]).decision;
-	f->ns = (now() - from) * 1e9 / (PATHS * (double)ROUNDS);
+		took = seconds(CLOCK_PROCESS_CPUTIME_ID) - from;
+		best = took < best ? took : best;
+	}
+	f->ns = best * 1e9 / PATHS;
 	f->bytes = (double)bytes / PATHS;
 	free(paths);
 	free(lens);
