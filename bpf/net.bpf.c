@@ -53,6 +53,51 @@ vantio_inline int read_address(struct vantio_ask_net *ask, const void *address, 
 	return 1;
 }
 
+vantio_inline int any4(const __u8 *addr)
+{
+	return !(addr[0] | addr[1] | addr[2] | addr[3]);
+}
+
+vantio_inline int any6(const __u8 *addr)
+{
+	const __u64 *words = (const void *)addr;
+
+	return !words[0] && !words[1];
+}
+
+vantio_inline int mapped(const __u8 *addr) /* IPv4 in IPv6: ::ffff:0:0/96 */
+{
+	const __u64 *words = (const void *)addr;
+	const __u32 *half = (const void *)(addr + 8);
+
+	return !words[0] && half[0] == bpf_htonl(0xffff);
+}
+
+/*
+ * The unspecified address as a destination is the socket's own address, if it has one, and loopback if not; to a v6 socket whose
+ * own is IPv4 in IPv6 it is 127.0.0.1 and not ::1 (tcp_v4_connect, tcp_v6_connect, udpv6_sendmsg).
+ */
+vantio_inline void resolve_any(struct vantio_ask_net *ask, __u32 own4, int own_is_mapped)
+{
+	__u8 *addr4 = ask->family4 ? ask->addr : ask->addr + 12;
+
+	if (!ask->family4 && any6(ask->addr)) {
+		ask->family4 = own_is_mapped;
+		return;
+	}
+	if (own4 && any4(addr4) && (ask->family4 || mapped(ask->addr)))
+		__builtin_memcpy(addr4, &own4, 4);
+}
+
+vantio_inline void resolve_any_of(struct vantio_ask_net *ask, struct sock *sk)
+{
+	__u8 own[16] __attribute__((aligned(8))) = {};
+
+	bpf_core_read(own, sizeof(own), &sk->__sk_common.skc_v6_rcv_saddr);
+	resolve_any(ask, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr),
+		    BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 && mapped(own));
+}
+
 vantio_inline int ask_family(struct vantio_label *label, __u8 hook, __u8 op, int family, int type, int proto)
 {
 	struct vantio_ask_surface ask = { .hook = hook, .op = op, .reason = VANTIO_REASON_FAMILY };
@@ -109,6 +154,7 @@ int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, in
 	if (!read_address(&ask, address, len, 0))
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_CONNECT, VANTIO_OP_CONNECT, family,
 					 BPF_CORE_READ(sock, type), BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+	resolve_any_of(&ask, BPF_CORE_READ(sock, sk));
 	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
@@ -140,6 +186,7 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
 	}
+	resolve_any_of(&ask, BPF_CORE_READ(sock, sk));
 	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
