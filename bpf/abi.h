@@ -333,10 +333,10 @@ _Static_assert(sizeof(struct vantio_event) == 264, "vantio_event is ABI");
 #define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
 
 /* An event of the control plane, staged by user space and emitted by the `vantio_emit_control` program. */
-#define VANTIO_STAGED_TEXT 2048
+#define VANTIO_STAGED_TEXT (VANTIO_PATH_MAX - 1)
 struct vantio_control_event {
 	struct vantio_event event; /* path_len, path2_len and exe_len say how much of the text counts */
-	__u8 text[VANTIO_STAGED_TEXT];
+	__u8 text[VANTIO_STAGED_TEXT + 1];
 };
 
 /* Argument and results of the `vantio_bench` program, which times the evaluator where LSM programs cannot load. */

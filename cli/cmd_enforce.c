@@ -12,18 +12,22 @@
 #include "base/text.h"
 #include "cli.h"
 #include "control/pump.h"
+#include "control/refresh.h"
 #include "control/session.h"
 #include "engine_cli.h"
 #include "policy_input.h"
 
 #define POLICIES_MAX 16
-#define REFRESH_S    30 /* between looks at the addresses of host names */
+#define REFRESH_NS   30000000000u /* between looks at the addresses of host names */
+#define REFRESH_LEAST 100000000u
 
 struct enforcement {
 	struct cli *cli;
 	struct vantio_engine engine;
 	struct vantio_pump *pump;
+	struct vantio_refresh *refresh; /* NULL where no policy names hosts */
 	struct cli_policy policies[POLICIES_MAX];
+	const struct vantio_policy *parsed[POLICIES_MAX]; /* of the same, for the refresh */
 	size_t n;
 	int lock, signals, timer;
 };
@@ -32,6 +36,7 @@ static void enforcement_end(struct enforcement *f)
 {
 	size_t i;
 
+	vantio_refresh_close(f->refresh);
 	vantio_pump_close(f->pump);
 	vantio_engine_close(&f->engine);
 	for (i = 0; i < f->n; i++)
@@ -111,36 +116,73 @@ static int start(struct enforcement *f)
 /* The addresses of host names change while the policy runs: asked for again, and pushed again. */
 static int start_refresh(struct enforcement *f)
 {
-	struct itimerspec every = { { REFRESH_S, 0 }, { REFRESH_S, 0 } };
+	const uint64_t ns = cli_get_number(f->cli, "refresh", REFRESH_NS);
+	const struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+	struct itimerspec every = { t, t };
+	struct vantio_error err = {};
+	bool hosts = false;
 	size_t i;
 
-	f->timer = -1;
-	for (i = 0; i < f->n; i++)
-		if (f->policies[i].policy->names_hosts)
-			break;
-	if (i == f->n)
+	if (ns < REFRESH_LEAST)
+		return cli_usage_error(f->cli, "--refresh is at least 100ms");
+	for (i = 0; i < f->n; i++) {
+		f->parsed[i] = f->policies[i].policy;
+		hosts |= f->parsed[i]->names_hosts;
+	}
+	if (!hosts)
 		return CLI_OK;
+	if (vantio_refresh_open(f->parsed, f->n, &f->refresh, &err))
+		return cli_fail_error(f->cli, &err);
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (f->timer < 0 || timerfd_settime(f->timer, 0, &every, NULL))
 		return cli_fail(f->cli, CLI_FAILURE, "cannot set a timer: %s", strerror(errno));
 	return CLI_OK;
 }
 
-static int drain_until_stopped(struct enforcement *f)
+static void begin_refresh(struct enforcement *f)
 {
-	struct pollfd p[3] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN } };
 	struct vantio_error err = {};
 	uint64_t ticks;
+
+	if (read(f->timer, &ticks, sizeof(ticks)) == sizeof(ticks) && vantio_refresh_begin(f->refresh, &err))
+		cli_note(f->cli, "%s", err.text);
+}
+
+static void end_refresh(struct enforcement *f)
+{
+	const struct vantio_resolution *res;
+	struct vantio_error err = {};
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		if (!f->parsed[i]->names_hosts)
+			continue;
+		res = vantio_refresh_result(f->refresh, i, &err);
+		if (res)
+			cli_repush(f->cli, &f->policies[i], res);
+		else
+			cli_note(f->cli, "the addresses of %s stay as they are: %s", f->parsed[i]->name, err.text);
+	}
+	vantio_refresh_end(f->refresh);
+}
+
+static int drain_until_stopped(struct enforcement *f)
+{
+	struct pollfd p[4] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN },
+			       { .fd = f->refresh ? vantio_refresh_fd(f->refresh) : -1, .events = POLLIN } };
+	struct vantio_error err = {};
 	int timeout;
 
 	for (;;) {
 		vantio_pump_prepare(f->pump, &p[1].fd, &timeout);
-		if (poll(p, 3, timeout) < 0 && errno != EINTR)
+		if (poll(p, 4, timeout) < 0 && errno != EINTR)
 			return cli_fail(f->cli, CLI_FAILURE, "cannot wait for events: %s", strerror(errno));
 		if (p[0].revents && cli_signals_read(f->signals) > 0)
 			break;
-		if (p[2].fd >= 0 && p[2].revents && read(f->timer, &ticks, sizeof(ticks)) == sizeof(ticks))
-			cli_repush_hosts(f->cli, f->policies, f->n);
+		if (p[2].fd >= 0 && p[2].revents)
+			begin_refresh(f);
+		if (p[3].fd >= 0 && p[3].revents)
+			end_refresh(f);
 		if (vantio_pump_turn(f->pump, &err))
 			return cli_fail_error(f->cli, &err);
 	}
@@ -171,6 +213,7 @@ int cmd_enforce(struct cli *cli)
 static const struct cli_option enforce_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE", .repeat = true,
 	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
+	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names are asked for again (default: 30s)" },
 	{ .name = "audit", .kind = CLI_FLAG, .help = "record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)" },
 	{ 0 },
 };

@@ -46,11 +46,11 @@ int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p)
 	return CLI_OK;
 }
 
-static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, bool refresh,
-		struct vantio_slot *ret)
+static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir,
+		const struct vantio_resolution *refresh, struct vantio_slot *ret)
 {
 	struct vantio_push_request q = { .policy = p->policy, .text = p->text, .len = p->len, .workdir = workdir,
-					 .ledger_dir = cli_ledger_dir(cli), .only_if_changed = refresh };
+					 .ledger_dir = cli_ledger_dir(cli), .res = refresh };
 	struct vantio_diagnostics diags = {};
 	struct vantio_error err = {};
 	struct vantio_slot slot;
@@ -74,25 +74,17 @@ static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, 
 
 int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret)
 {
-	return push(cli, e, p, workdir, false, ret);
+	return push(cli, e, p, workdir, NULL, ret);
 }
 
-void cli_repush_hosts(struct cli *cli, struct cli_policy *policies, size_t n)
+void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_resolution *res)
 {
-	size_t i;
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	cleanup_cli_policy struct cli_policy again = {};
 
-	for (i = 0; i < n; i++) {
-		struct cli_policy again;
-		struct vantio_engine change = VANTIO_ENGINE_INIT;
-
-		if (!policies[i].policy->names_hosts)
-			continue;
-		cli_policy_read_again(&again, &policies[i]);
-		if (again.policy && !cli_engine_need(cli, true, &change))
-			push(cli, &change, &again, NULL, true, NULL);
-		vantio_engine_close(&change);
-		cli_policy_free(&again);
-	}
+	cli_policy_read_again(&again, p); /* a push appends to what it is given */
+	if (again.policy && !cli_engine_need(cli, true, &e))
+		push(cli, &e, &again, NULL, res, NULL);
 }
 
 uint32_t cli_agent_need(struct cli *cli, const struct vantio_engine *e, const char *name, int *ret_exit)

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "engine/engine.h"
+#include "policy/image.h"
 #include "policy_input.h"
 
 /* Opens the engine for changes, loading it first if it is not there. CLI_OK, or the exit code after reporting. */
@@ -14,8 +15,8 @@ int cli_engine_need(struct cli *cli, bool change, struct vantio_engine *ret);
 
 /* Pushes a policy that was read and says so. `ret` may be NULL. CLI_OK, or the exit code after reporting. */
 int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret);
-/* Pushes again those whose host names may stand for other addresses now. What fails is said, and what was in force stays. */
-void cli_repush_hosts(struct cli *cli, struct cli_policy *policies, size_t n);
+/* Pushes a policy again if its host names stand for other addresses now. What fails is said, and what was in force stays. */
+void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_resolution *res);
 /* $WORKDIR has a value in `run` alone: CLI_OK, or CLI_FAILURE after saying which line uses it. */
 int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p);
 

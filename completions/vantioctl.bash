@@ -22,7 +22,7 @@ _vantioctl_table()
 		;;
 	enforce)
 		verbs=''
-		opts='--policy -p --audit'
+		opts='--policy -p --refresh --audit'
 		;;
 	load)
 		verbs=''
@@ -135,6 +135,7 @@ _vantioctl_value()
 	'run|--tier' | 'run|-t') value='choice kernel user observe' ;;
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
+	'enforce|--refresh') value='none' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;

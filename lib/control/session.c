@@ -213,12 +213,12 @@ int vantio_session_push(struct vantio_engine *e, const struct vantio_push_reques
 	char *protect[2] = { (char *)"/run/vantio", ledger };
 	int r = vantio_engine_can_enforce(q->policy, err);
 
-	if (!r && q->policy->names_hosts)
-		r = vantio_resolve_policy(q->policy, &options, &res, diags, err);
-	if (!r && q->only_if_changed && unchanged(e, q->policy, &res, ret))
+	if (!r && q->res && unchanged(e, q->policy, q->res, ret))
 		return 0;
+	if (!r && !q->res && q->policy->names_hosts)
+		r = vantio_resolve_policy(q->policy, &options, &res, diags, err);
 	if (!r)
-		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, &res, protect, ledger ? 2 : 1, ret, err);
+		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, q->res ? q->res : &res, protect, ledger ? 2 : 1, ret, err);
 	if (r)
 		return r;
 	en.slot = ret->slot;

@@ -13,7 +13,7 @@ struct vantio_push_request {
 	size_t len;
 	const char *workdir;    /* or NULL */
 	const char *ledger_dir; /* that no agent may reach */
-	bool only_if_changed;   /* no push if its host names stand for what they stood for */
+	const struct vantio_resolution *res; /* borrowed: no push if that is what its host names stood for; NULL: they are resolved first */
 };
 
 /*

@@ -181,8 +181,8 @@ int vantio_engine_note(struct vantio_engine *e, enum vantio_op op, enum vantio_d
 	size_t len = strlen(text);
 	uint32_t zero = 0;
 
-	if (len > sizeof(staged.text))
-		len = sizeof(staged.text);
+	if (len > VANTIO_STAGED_TEXT)
+		len = VANTIO_STAGED_TEXT;
 	if (agent && vantio_agent_read(e, agent, &a, err))
 		return -err->code;
 	ev->size = (uint32_t)(sizeof(*ev) + len);

@@ -3,6 +3,7 @@
  * Pushing: the image is written into a fresh map that nobody sees, frozen, and put into its slot by one store. A decision that is
  * under way keeps the old image; the kernel frees it after a grace period.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -164,6 +165,29 @@ int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error
 
 /* ---- pushing ---- */
 
+/* What the record of a push says: the policy, and what its host names stand for, as far as there is room. */
+static void describe_push(const struct vantio_policy *p, const struct vantio_resolution *res, struct vantio_buf *out)
+{
+	char hash[65], address[INET6_ADDRSTRLEN];
+	size_t i;
+
+	vantio_hex(hash, p->hash, sizeof(p->hash));
+	vantio_buf_printf(out, "policy %s %s", p->name, hash);
+	for (i = 0; res && i < res->n; i++) {
+		const struct vantio_resolved *r = &res->items[i];
+
+		if (out->len > VANTIO_STAGED_TEXT - 256) {
+			vantio_buf_printf(out, " and %zu more", res->n - i);
+			return;
+		}
+		inet_ntop(r->net.family == 4 ? AF_INET : AF_INET6, r->net.addr, address, sizeof(address));
+		if (r->rule < p->lists[r->list].n)
+			vantio_buf_printf(out, " %s[%u]=%s", vantio_list_name(r->list), r->rule, address);
+		else
+			vantio_buf_printf(out, " resolver=%s", address);
+	}
+}
+
 static int next_gen(const struct vantio_engine *e, uint64_t *ret, struct vantio_error *err)
 {
 	struct vantio_control control;
@@ -186,7 +210,7 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	cleanup_image struct vantio_image *image = NULL;
 	struct vantio_error ignored = {};
 	cleanup_close int map = -1;
-	char note[VANTIO_NAME_MAX + 96], hash[65];
+	cleanup_buf struct vantio_buf note = VANTIO_BUF_INIT;
 	uint32_t slot = 0;
 	uint64_t gen = 0;
 	bool large;
@@ -217,8 +241,8 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	memcpy(ret->policy_hash, p->hash, sizeof(ret->policy_hash));
 	snprintf(ret->name, sizeof(ret->name), "%s", p->name);
 	snprintf(ret->file, sizeof(ret->file), "%s", p->file);
-	vantio_hex(hash, p->hash, sizeof(p->hash));
-	snprintf(note, sizeof(note), "policy %s %s", p->name, hash);
-	vantio_engine_note(e, VANTIO_OP_PUSH, VANTIO_PERMIT, 0, gen, note, &ignored);
+	describe_push(p, res, &note);
+	if (!note.failed)
+		vantio_engine_note(e, VANTIO_OP_PUSH, VANTIO_PERMIT, 0, gen, note.data, &ignored);
 	return 0;
 }
