@@ -339,14 +339,4 @@ struct vantio_control_event {
 	__u8 text[VANTIO_STAGED_TEXT + 1];
 };
 
-/* Argument and results of the `vantio_bench` program, which times the evaluator where LSM programs cannot load. */
-struct vantio_bench {
-	__u32 slot;
-	__u32 domain;
-	__u32 rounds;
-	__u32 allow_mask, deny_mask; /* of the last round */
-	__u32 len;  /* of the text, which is staged: at most 255 bytes */
-	__u64 ns;   /* of all rounds */
-};
-
 #endif

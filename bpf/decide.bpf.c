@@ -15,7 +15,6 @@ char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- global functions: checked once by the verifier, called from every hook ---- */
 
-/* What the image in force for `slot` says about `text`. Returns 0; a->bad is set where nothing can be said. */
 __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vantio_text *text, struct vantio_answer *a)
 {
 	void *table;
@@ -535,47 +534,5 @@ int vantio_emit_control(void *ctx)
 		return 1;
 	}
 	__sync_fetch_and_add(&count->emitted, 1);
-	return 0;
-}
-
-struct vantio_bench_run {
-	struct vantio_scratch *scratch;
-	__u32 slot, domain;
-};
-
-static long bench_round(__u32 i, struct vantio_bench_run *run)
-{
-	vantio_scan(run->slot, run->domain, &run->scratch->path, &run->scratch->from);
-	return 0;
-}
-
-/* The evaluator alone, on a text of the caller's: the cost of a decision without the hook around it. */
-SEC("syscall")
-int vantio_bench(struct vantio_bench *ctx)
-{
-	struct vantio_bench_run run = {};
-	__u32 i, zero = 0, len = ctx->len & 255;
-	struct vantio_control_event *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
-	__u64 start;
-
-	if (!staged)
-		return 1;
-
-	run.scratch = vantio_scratch_take();
-	if (!run.scratch)
-		return 1;
-	run.scratch->path.off = VANTIO_PATH_MAX - len;
-	run.scratch->path.flags = 0;
-	for (i = 0; i < 256; i++)
-		if (i < len)
-			run.scratch->path.bytes[(VANTIO_PATH_MAX - len + i) & (VANTIO_PATH_MAX - 1)] = staged->text[i];
-	run.slot = ctx->slot;
-	run.domain = ctx->domain;
-	start = bpf_ktime_get_ns();
-	bpf_loop(ctx->rounds, bench_round, &run, 0);
-	ctx->ns = bpf_ktime_get_ns() - start;
-	ctx->allow_mask = run.scratch->from.allow_mask;
-	ctx->deny_mask = run.scratch->from.deny_mask;
-	vantio_scratch_give(run.scratch);
 	return 0;
 }

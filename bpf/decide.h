@@ -52,6 +52,12 @@ struct vantio_ask_abstract {
 	__u64 name; /* kernel address of its first byte */
 };
 
+struct vantio_text;
+struct vantio_answer;
+
+/* What the image in force for `slot` says about `text`. Returns 0; a->bad is set where nothing can be said. */
+int vantio_scan(__u32 slot, __u32 domain, struct vantio_text *text, struct vantio_answer *a);
+
 /* `label` is the caller's: never NULL. */
 int vantio_decide_path(struct vantio_ask *ask, struct vantio_label *label);
 int vantio_decide_net(struct vantio_ask_net *ask, struct vantio_label *label);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "gen_rules.h"
 #include "policy/image.h"
+#include "targets.h"
 
 #define SEED    42
 #define PATHS   20000 /* drawn over all rules */
@@ -129,12 +130,23 @@ static int measure_in_child(uint32_t n, struct figures *f)
 	return got.failed || status ? -1 : 0;
 }
 
+static bool promises(const struct figures *ten, const struct figures *many)
+{
+	bool held = target("10,000 rules: parsed and compiled", many->parse_s + many->compile_s, 1, "s");
+
+	held &= target("10,000 rules: the most memory that took", (double)many->peak_kib / 1024, 64, "MiB");
+	held &= target("a decision in user space with 10,000 rules", many->ns, 500, "ns");
+	held &= target("the same over that with 10 rules", many->ns / ten->ns, 3, "x");
+	return held;
+}
+
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 10, 100, 1000, 10000, 100000 };
 	const int check = argc > 1 && !strcmp(argv[1], "--check"), given = argc - 1 - check;
-	struct figures f, ten = { 0 };
-	int i, bad = 0, n = given ? given : (int)VANTIO_ARRAY_SIZE(sizes);
+	const int n = given ? given : (int)VANTIO_ARRAY_SIZE(sizes);
+	struct figures f, ten = { 0 }, many = { 0 };
+	int i;
 
 	printf("%8s %9s %9s %11s %9s %9s %9s %7s %9s\n", "rules", "parse s", "compile s", "parsed MiB", "peak MiB", "states", "cells", "bytes",
 	       "ns/path");
@@ -149,9 +161,7 @@ int main(int argc, char **argv)
 		if (rules == 10)
 			ten = f;
 		if (rules == 10000)
-			bad |= f.compile_s > 1 || f.peak_kib > 64 * 1024 || f.ns > 500 || (ten.ns > 0 && f.ns > 3 * ten.ns);
+			many = f;
 	}
-	if (check)
-		printf("10,000 rules in 1 s and 64 MiB, a path in 500 ns and 3 times that of 10 rules: %s\n", bad ? "MISSED" : "held");
-	return check && bad;
+	return check && ten.ns > 0 && many.ns > 0 && !promises(&ten, &many);
 }
