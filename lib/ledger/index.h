@@ -22,6 +22,11 @@ enum vantio_index_mode {
 
 /* EBADMSG: damaged. EPROTO: of another schema. The descriptor is borrowed. */
 int vantio_index_open(int dirfd, enum vantio_index_mode mode, struct vantio_index **ret, struct vantio_error *err);
+/*
+ * Another connection like one that was opened with VANTIO_INDEX_READ and must outlive it. Looking at the files of a database
+ * that is open here, as the first opening does, would drop the locks that SQLite holds on them (POSIX locks are the process's).
+ */
+int vantio_index_open_again(const struct vantio_index *like, struct vantio_index **ret, struct vantio_error *err);
 void vantio_index_close(struct vantio_index *ix);
 /* Records that it holds: leaves 0 to n - 1. */
 int vantio_index_count(struct vantio_index *ix, uint64_t *ret, struct vantio_error *err);
@@ -30,6 +35,9 @@ int vantio_index_count(struct vantio_index *ix, uint64_t *ret, struct vantio_err
  * line is no record, or the index knows more than `size` records.
  */
 int vantio_index_catch_up(struct vantio_index *ix, uint64_t size, const atomic_bool *stop, struct vantio_error *err);
+
+/* 1 if another process has the index open. Only while this one has not: see vantio_index_open_again(). */
+int vantio_index_in_use(int dirfd);
 
 /* ---- asking ---- */
 

@@ -23,6 +23,8 @@ struct vantio_index {
 	sqlite3_stmt *count, *insert, *walk, *name_by_text, *name_by_id, *name_insert;
 	struct vantio_index_name names[VANTIO_INDEX_NAMES]; /* by the hash of the text; when walking, by id */
 	char copy[64]; /* folder of a private copy, removed at the end */
+	char path[PATH_MAX + 32], query[24]; /* how it was opened without changing anything */
+	int flags;
 	uint64_t next; /* leaf that the walk must yield */
 };
 

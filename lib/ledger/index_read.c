@@ -19,7 +19,7 @@
 /* ---- opening ---- */
 
 /* 1 if some process has the database open in WAL mode. */
-static int has_connection(int dirfd)
+int vantio_index_in_use(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SQLITE_DMS_BYTE, .l_len = 1 };
 	struct vantio_error ignored;
@@ -48,7 +48,28 @@ static int open_uri(struct vantio_index *ix, const char *path, const char *query
 	sqlite3_busy_timeout(ix->db, 5000);
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (path != ix->path) {
+		snprintf(ix->path, sizeof(ix->path), "%s", path);
+		snprintf(ix->query, sizeof(ix->query), "%s", query);
+		ix->flags = flags;
+	}
 	return 0;
+}
+
+int vantio_index_open_again(const struct vantio_index *like, struct vantio_index **ret, struct vantio_error *err)
+{
+	struct vantio_index *ix = calloc(1, sizeof(*ix));
+	int r;
+
+	if (!ix)
+		return vantio_fail(err, ENOMEM, "out of memory while opening the index");
+	ix->dirfd = like->dirfd;
+	r = open_uri(ix, like->path, like->query, like->flags, err);
+	if (r < 0)
+		vantio_index_close(ix);
+	else
+		*ret = ix;
+	return r;
 }
 
 static int copy_file(int dirfd, const char *name, const char *dir, struct vantio_error *err)
@@ -116,7 +137,7 @@ int vantio_index_open_unchanged(struct vantio_index *ix, int dirfd, struct vanti
 	r = vantio_index_path(dirfd, path, sizeof(path), err);
 	if (r < 0)
 		return r;
-	if (has_connection(dirfd))
+	if (vantio_index_in_use(dirfd))
 		return open_uri(ix, path, "?readonly_shm=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, err);
 	wal = vantio_store_open(dirfd, "index.sqlite3-wal", O_RDONLY, 0, &ignored);
 	if (wal < 0 && wal != -ENOENT) {

@@ -55,6 +55,15 @@ static uint32_t key_id(const char *name, const uint8_t key[32])
 	return be32(hash);
 }
 
+static bool holds_any(const char *s, size_t len, const char *set)
+{
+	while (len && !strchr(set, *s)) {
+		s++;
+		len--;
+	}
+	return len;
+}
+
 /* "name+hash+base64": splits it and decodes the key material, type byte and all. */
 static int parse_key(const char *text, size_t len, const char *what, struct vantio_vkey *ret, uint8_t material[33],
 		     struct vantio_error *err)
@@ -73,8 +82,8 @@ static int parse_key(const char *text, size_t len, const char *what, struct vant
 	if (!name_valid(text, (size_t)(plus1 - text)))
 		return vantio_fail(err, EINVAL, "not a %s: its name is empty, longer than %d bytes, or has a space or control in it",
 				   what, VANTIO_KEY_NAME_MAX);
-	if (!vantio_unhex(id, 4, plus1 + 1, (size_t)(plus2 - plus1 - 1)))
-		return vantio_fail(err, EINVAL, "not a %s: its hash is not 8 hex digits", what);
+	if (!vantio_unhex(id, 4, plus1 + 1, (size_t)(plus2 - plus1 - 1)) || holds_any(plus1 + 1, 8, "ABCDEF"))
+		return vantio_fail(err, EINVAL, "not a %s: its hash is not 8 hex digits in lower case", what);
 	if (!vantio_base64_decode(VANTIO_BASE64_STD, material, 33, plus2 + 1, (size_t)(end - plus2 - 1), &n) || n != 33)
 		return vantio_fail(err, EINVAL, "not a %s: its last part is not the base64 of 33 bytes", what);
 	if (material[0] != ED25519_TYPE)

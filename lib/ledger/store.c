@@ -3,39 +3,55 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
 #define LINES_BUFFER (256u << 10)
 
+/* ENOTDIR of a component that is a link is told apart: the caller's message should say so. */
+static int not_a_folder(int at, const char *name)
+{
+	struct stat st;
+
+	if (errno == ENOTDIR && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		errno = ELOOP;
+	return -1;
+}
+
+/*
+ * Component by component, each from the descriptor of the one before and none through a link: as openat2's RESOLVE_BENEATH and
+ * RESOLVE_NO_SYMLINKS, which older kernels, sandboxes and valgrind lack. The paths are this program's own and hold no "..".
+ */
 static int open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY)), /* O_PATH takes no other */
-		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
+	cleanup_close int at = -1;
+	char name[VANTIO_STORE_NAME_MAX];
+	const char *slash;
+	int next, fd;
 
-	/* EAGAIN: a rename happened elsewhere while the kernel walked the path. */
+	while ((slash = strchr(path, '/'))) {
+		snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
+		next = openat(at < 0 ? dirfd : at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return not_a_folder(at < 0 ? dirfd : at, name);
+		vantio_close_fd(&at);
+		at = next;
+		path = slash + 1;
+	}
 	do
-		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	return (int)fd;
+		fd = openat(at < 0 ? dirfd : at, path, flags | O_NOFOLLOW | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY), mode);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? not_a_folder(at < 0 ? dirfd : at, path) : fd;
 }
 
 static int fail_open(struct vantio_error *err, int code, const char *path)
 {
 	if (code == ELOOP)
 		return vantio_fail(err, code, "'%s' is, or lies behind, a symbolic link", path);
-	if (code == ENOSYS)
-		return vantio_fail(err, code, "this kernel has no openat2 (5.6 or newer is needed)");
 	return vantio_fail(err, code, "cannot open '%s': %s", path, strerror(code));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ledger's folder: every file in it is opened relative to one descriptor, beneath it, through no symbolic link
- * (openat2), and must be a regular file. Lines are read through one bounded buffer, whatever the file's size.
+ * The ledger's folder: every file in it is opened relative to one descriptor, beneath it, through no symbolic link, and must
+ * be a regular file. Lines are read through one bounded buffer, whatever the file's size.
  */
 #ifndef VANTIO_LEDGER_STORE_H
 #define VANTIO_LEDGER_STORE_H

@@ -17,6 +17,8 @@
 #include "ledger/lock.h"
 #include "ledger/verify.h"
 
+#define INDEX_TRIES 3
+
 /* ---- the segments ---- */
 
 /* The root of everything combined so far and, behind it, the part of a segment. */
@@ -74,6 +76,7 @@ static int combine(struct vantio_verify *v, struct vantio_segment_check *c, stru
 	vantio_finding_merge(&v->log, &c->log);
 	vantio_finding_merge(&v->content, &c->content);
 	vantio_finding_merge(&v->tile, &c->tile);
+	vantio_finding_merge(&v->differs, &c->differs);
 	vantio_finding_merge(&v->index_off, &c->index_off);
 	if (c->first.boot_id[0] && !strcmp(c->first.boot_id, v->clock.boot_id) && c->first.mono_ns < v->clock.mono_ns)
 		vantio_finding_at(&v->content, first, "its monotonic clock runs back within a boot");
@@ -121,7 +124,7 @@ static struct vantio_index *index_connection(struct vantio_verify *v, size_t i)
 {
 	struct vantio_error err = { 0 };
 
-	if (v->report->index_checked && !v->indexes[i] && vantio_index_open(v->dirfd, VANTIO_INDEX_READ, &v->indexes[i], &err) < 0) {
+	if (v->report->index_checked && !v->indexes[i] && vantio_index_open_again(v->indexes[0], &v->indexes[i], &err) < 0) {
 		vantio_verify_note(v, "%.250s", err.text);
 		v->report->index_checked = false;
 	}
@@ -216,7 +219,7 @@ static void check_tile(struct vantio_verify *v, unsigned level, uint64_t index, 
 	}
 	for (i = 0; i < width; i++)
 		if (!vantio_hash_equal(&hashes[i], &stored[i])) {
-			vantio_finding_at(&v->tile, (index * VANTIO_TILE_WIDTH + i) << (8 * level), "'%s' does not hold the hash of the log", path);
+			vantio_finding_at(&v->differs, (index * VANTIO_TILE_WIDTH + i) << (8 * level), "'%s' does not hold the hash of the log", path);
 			return;
 		}
 }
@@ -230,7 +233,7 @@ static void check_high_tiles(struct vantio_verify *v)
 	struct vantio_merkle m;
 	unsigned level, j;
 
-	for (level = 2; level < VANTIO_TILE_LEVELS && n; level++, n = full) {
+	for (level = 2; level < VANTIO_TILE_LEVELS && n && !v->differs.found; level++, n = full) {
 		full = n / VANTIO_TILE_WIDTH;
 		if (n % VANTIO_TILE_WIDTH)
 			check_tile(v, level, full, (unsigned)(n % VANTIO_TILE_WIDTH), h + full * VANTIO_TILE_WIDTH);
@@ -247,9 +250,9 @@ static void check_high_tiles(struct vantio_verify *v)
 /* The log does not lead to the signed root: the tiles, if they were left alone, tell where. */
 static void blame_line(const struct vantio_verify *v, struct vantio_finding *ret)
 {
-	const struct vantio_finding *where = &v->tile, *what = NULL;
+	const struct vantio_finding *where = &v->differs, *what = NULL;
 
-	if (v->tile.found && v->tile.has_leaf && (!v->log.found || v->tile.leaf <= v->log.leaf)) {
+	if (where->found && (!v->log.found || where->leaf <= v->log.leaf)) {
 		if (v->content.found && v->content.has_leaf && v->content.leaf == where->leaf)
 			what = &v->content;
 		vantio_finding_at(ret, where->leaf, "its line is not the one that was signed%s%.300s", what ? ": " : "",
@@ -259,7 +262,8 @@ static void blame_line(const struct vantio_verify *v, struct vantio_finding *ret
 	} else if (v->content.found) {
 		*ret = v->content;
 	} else {
-		vantio_finding_set(ret, "the log does not lead to the signed root, though its tiles agree with it: both were rewritten");
+		vantio_finding_set(ret, "the log does not lead to the signed root, %s", v->tile.found ? "and the tiles that would tell where "
+				   "are gone" : "though its tiles agree with it: both were rewritten");
 	}
 }
 
@@ -285,6 +289,8 @@ static int find_worst(struct vantio_verify *v, struct vantio_finding *ret, struc
 			vantio_finding_at(&v->content, leaf, "its record id or nonce is that of an earlier record");
 		*ret = v->content;
 		vantio_finding_merge(ret, &v->tile);
+		vantio_finding_merge(ret, &v->differs);
+		v->index_off.index = true;
 		if (!v->index_off.unjudged)
 			vantio_finding_merge(ret, &v->index_off);
 		else
@@ -333,9 +339,8 @@ static void conclude(struct vantio_verify *v, const struct vantio_finding *worst
 		vantio_verify_note(v, "this head cannot be remembered for the next time: %.180s", err.text);
 }
 
-static int judge(struct vantio_verify *v, struct vantio_error *err)
+static int judge(struct vantio_verify *v, struct vantio_finding *worst, struct vantio_error *err)
 {
-	struct vantio_finding worst = { .found = false };
 	int r;
 
 	r = vantio_verify_prepare(v, err);
@@ -344,37 +349,56 @@ static int judge(struct vantio_verify *v, struct vantio_error *err)
 		if (r == 0 && !v->log.found)
 			check_high_tiles(v);
 	}
-	if (r == 0)
-		r = find_worst(v, &worst, err);
-	if (r == 0)
-		conclude(v, &worst);
-	return r;
+	return r < 0 ? r : find_worst(v, worst, err);
+}
+
+/* The first one last: a copy that the others read is its. */
+static void close_indexes(struct vantio_verify *v)
+{
+	size_t i;
+
+	for (i = VANTIO_ARRAY_SIZE(v->indexes); i--;) {
+		vantio_index_close(v->indexes[i]);
+		v->indexes[i] = NULL;
+	}
+}
+
+static void clear(struct vantio_verify *v)
+{
+	vantio_dupes_free(v->dupes);
+	vantio_epochs_clear(&v->epochs);
+	free(v->segments);
+	free(v->anchors);
+	free(v->note);
 }
 
 int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *opts, struct vantio_ledger_report *ret,
 			 struct vantio_error *err)
 {
-	struct vantio_ledger_report report = { .records = 0 };
-	struct vantio_verify v = { .opts = opts, .report = &report };
-	size_t i;
-	int r;
+	cleanup_close int dirfd = -1;
+	bool again = true;
+	int r = 0, tries;
 
 	if (sodium_init() < 0)
 		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
-	v.dirfd = vantio_store_open_dir(dir, err);
-	if (v.dirfd < 0)
-		return v.dirfd;
-	randombytes_buf(v.print_key, sizeof(v.print_key));
-	r = judge(&v, err);
-	vantio_dupes_free(v.dupes);
-	vantio_epochs_clear(&v.epochs);
-	for (i = 0; i < VANTIO_ARRAY_SIZE(v.indexes); i++)
-		vantio_index_close(v.indexes[i]);
-	free(v.segments);
-	free(v.anchors);
-	free(v.note);
-	close(v.dirfd);
-	if (r == 0)
-		*ret = report;
+	dirfd = vantio_store_open_dir(dir, err);
+	if (dirfd < 0)
+		return dirfd;
+	/* An index that a writer opened after it was opened here, without touching it, can be seen half changed: judged again. */
+	for (tries = 0; tries < INDEX_TRIES && again && r == 0; tries++) {
+		struct vantio_ledger_report report = { .records = 0 };
+		struct vantio_verify v = { .dirfd = dirfd, .opts = opts, .report = &report };
+		struct vantio_finding worst = { .found = false };
+
+		randombytes_buf(v.print_key, sizeof(v.print_key));
+		r = judge(&v, &worst, err);
+		close_indexes(&v);
+		again = r == 0 && worst.found && worst.index && tries + 1 < INDEX_TRIES && vantio_index_in_use(dirfd);
+		if (r == 0 && !again) {
+			conclude(&v, &worst);
+			*ret = report;
+		}
+		clear(&v);
+	}
 	return r;
 }

@@ -18,6 +18,7 @@ _Static_assert(1u << VANTIO_SEGMENT_HEIGHT == VANTIO_SEGMENT_RECORDS, "a segment
 struct vantio_finding {
 	bool found, has_leaf;
 	bool unjudged; /* an unreadable part: nothing can be said */
+	bool index;    /* it is the index that is wrong */
 	uint64_t leaf;
 	char reason[400];
 };
@@ -58,7 +59,8 @@ struct vantio_segment_check {
 	/* out */
 	struct vantio_finding log;     /* lines that are missing or cannot be read */
 	struct vantio_finding content; /* lines that no writer writes, private lines that match nothing */
-	struct vantio_finding tile;    /* tiles that differ from the lines */
+	struct vantio_finding tile;    /* tiles that are missing or cannot be read */
+	struct vantio_finding differs; /* tiles that differ from the lines */
 	struct vantio_finding index_off; /* rows that differ from the lines; unjudged if they cannot be read */
 	struct vantio_merkle tree;     /* of the segment's lines */
 	struct vantio_merkle *at_anchor; /* owned; [i] is the tree at anchors[i] */
@@ -115,7 +117,7 @@ struct vantio_verify {
 	struct vantio_dupes *dupes;
 	uint8_t print_key[crypto_shorthash_siphashx24_KEYBYTES];
 	struct vantio_finding fatal; /* nothing further can be asked */
-	struct vantio_finding log, content, tile, anchor, index_off;
+	struct vantio_finding log, content, tile, differs, anchor, index_off;
 	struct vantio_index *indexes[VANTIO_VERIFY_THREADS]; /* owned: a connection for each segment that is checked at once */
 	uint64_t index_rows;
 	uint64_t erased, backwards, lost, beyond;

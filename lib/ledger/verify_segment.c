@@ -78,9 +78,9 @@ struct walk {
 	size_t anchor;
 };
 
-/* Compares one tile; `unit` leaves stand behind each of its hashes. */
+/* Compares the first `n` hashes of a tile that is `width` wide; `unit` leaves stand behind each of them. */
 static void check_tile(struct walk *w, unsigned level, uint64_t index, unsigned width, const struct vantio_hash *hashes,
-		       uint64_t unit)
+		       unsigned n, uint64_t unit)
 {
 	struct vantio_segment_check *c = w->c;
 	char path[VANTIO_STORE_NAME_MAX];
@@ -93,9 +93,9 @@ static void check_tile(struct walk *w, unsigned level, uint64_t index, unsigned 
 		vantio_finding_error(&c->tile, &err, leaf, "");
 		return;
 	}
-	for (i = 0; i < width; i++)
+	for (i = 0; i < n; i++)
 		if (!vantio_hash_equal(&hashes[i], &w->stored[i])) {
-			vantio_finding_at(&c->tile, leaf + i * unit, "'%s' does not hold the hash of the log", path);
+			vantio_finding_at(&c->differs, leaf + i * unit, "'%s' does not hold the hash of the log", path);
 			return;
 		}
 }
@@ -214,7 +214,7 @@ static int grow(struct walk *w, uint64_t i, const struct vantio_span *line, stru
 		for (j = 0; j < VANTIO_TILE_WIDTH; j++)
 			vantio_merkle_add(&m, 0, &w->leaves[j], NULL, NULL, err);
 		w->nodes[i / VANTIO_TILE_WIDTH] = m.peaks[8];
-		check_tile(w, 0, (w->first + i) / VANTIO_TILE_WIDTH, VANTIO_TILE_WIDTH, w->leaves, 1);
+		check_tile(w, 0, (w->first + i) / VANTIO_TILE_WIDTH, VANTIO_TILE_WIDTH, w->leaves, VANTIO_TILE_WIDTH, 1);
 	}
 	while (w->anchor < c->n_anchors && c->anchors[w->anchor].size == w->first + i + 1)
 		c->at_anchor[w->anchor++] = c->tree;
@@ -224,15 +224,16 @@ static int grow(struct walk *w, uint64_t i, const struct vantio_span *line, stru
 static void check_edges(struct walk *w)
 {
 	struct vantio_segment_check *c = w->c;
-	uint64_t n = c->tree.size;
+	uint64_t n = c->tree.size, left = c->n - n / VANTIO_TILE_WIDTH * VANTIO_TILE_WIDTH;
 	unsigned rest = n % VANTIO_TILE_WIDTH, full = (unsigned)(n / VANTIO_TILE_WIDTH);
 
-	if (n < c->n)
-		return; /* lines are missing, and that is said already */
+	/* Where lines are missing behind these, the tile still tells whether these are the right ones. */
 	if (rest)
-		check_tile(w, 0, (w->first + n) / VANTIO_TILE_WIDTH, rest, w->leaves, 1);
-	if (full)
-		check_tile(w, 1, c->segment, full, w->nodes, VANTIO_TILE_WIDTH);
+		check_tile(w, 0, (w->first + n) / VANTIO_TILE_WIDTH, left < VANTIO_TILE_WIDTH ? (unsigned)left : VANTIO_TILE_WIDTH,
+			   w->leaves, rest, 1);
+	/* A wrong hash of leaves makes its parents wrong: only the lowest level tells where. */
+	if (full && n == c->n && !c->differs.found)
+		check_tile(w, 1, c->segment, full, w->nodes, full, VANTIO_TILE_WIDTH);
 }
 
 static int walk_lines(struct walk *w, struct vantio_lines *lines, struct vantio_error *err)
