@@ -11,7 +11,7 @@ char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 #define VANTIO_ATTEMPTS 3  /* of a question that a push overtakes */
 #define VANTIO_PATH_ATTEMPTS 8 /* at a path whose names change meanwhile */
-#define VANTIO_MOUNTS   16 /* mounts of one file system that are searched for a name */
+#define VANTIO_MOUNTS   16384 /* mounts of one file system, in all namespaces, that are searched for a name */
 
 /* ---- global functions: checked once by the verifier, called from every hook ---- */
 
@@ -168,11 +168,14 @@ __attribute__((noinline)) int vantio_rule_path(struct vantio_ask *ask, struct va
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PATH);
 		return 1;
 	}
-	if (s->path.flags & (VANTIO_TEXT_NO_PATH | VANTIO_TEXT_UNLINKED))
+	if (s->path.flags & VANTIO_TEXT_NO_PATH) /* matches nothing */
+		a->allow_mask = a->deny_mask = 0;
+	else if ((s->path.flags & VANTIO_TEXT_UNLINKED) && ask->domain == VANTIO_DOMAIN_EXEC)
 		a->allow_mask = 0;
-	if (s->path.flags & VANTIO_TEXT_NO_PATH)
-		a->deny_mask = 0;
 	vantio_take(r, a, ask->access);
+	/* No rule of [file] can name a pipe or a memfd, and to reach one takes a descriptor: only [exec] has a say. */
+	if ((s->path.flags & VANTIO_TEXT_NO_PATH) && ask->domain == VANTIO_DOMAIN_FILE && !a->bad)
+		vantio_rule(r, VANTIO_PERMIT, VANTIO_REASON_DEFAULT);
 	if (r->decision != VANTIO_PERMIT || !ask->dentry2)
 		return 1;
 	return vantio_rule_second(ask, s, slot);
@@ -278,7 +281,7 @@ static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
 	struct vantio_scratch *s = m->scratch;
 	struct mount *mnt;
 
-	if (s->mount_at == s->mount_head)
+	if (s->mount_at == s->mount_head || !s->mount_at) /* 0: the list changed under us */
 		return 1;
 	mnt = (void *)(s->mount_at - bpf_core_field_offset(struct mount, mnt_instance));
 	s->mount_at = (__u64)BPF_CORE_READ(mnt, mnt_instance.next);
@@ -323,13 +326,13 @@ __attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct 
 		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
 		return 1;
 	}
-	if (!s->mount_found) { /* no name here: it matches nothing */
-		s->path.flags = VANTIO_TEXT_NO_PATH;
+	if (!s->mount_found) { /* memfd and the like have no name; others have one that is not here, or too long */
+		s->path.flags = vantio_is_pseudo(dentry) ? VANTIO_TEXT_NO_PATH : VANTIO_TEXT_FAILED;
 		return vantio_rule_path(ask, s, slot);
 	}
 	if (m.denied)
 		return 1;
-	if (s->mount_at != s->mount_head) /* more mounts than are searched: one of them may be denied */
+	if (s->mount_at != s->mount_head) /* not all were seen: one of them may be denied */
 		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_PATH);
 	else if (s->mount_permitted)
 		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);

@@ -22,7 +22,7 @@ struct vantio_text {
 
 #define VANTIO_TEXT_NO_PATH  0x1u /* no name in any mount namespace: matches nothing */
 #define VANTIO_TEXT_FAILED   0x2u /* has a name that could not be built: denied */
-#define VANTIO_TEXT_UNLINKED 0x4u /* its last name: no allow holds for it any more, and every deny does */
+#define VANTIO_TEXT_UNLINKED 0x4u /* deleted or O_TMPFILE: judged by its last name, but for no allow of [exec] */
 #define VANTIO_TEXT_INTERNAL 0x8u /* reached through a mount of the kernel's own, below an overlay that was judged */
 
 /* What one image says about one text in one domain. */

@@ -20,8 +20,8 @@
 
 #include "vt.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -154,18 +154,28 @@ TEST_UNUSED static void make_folder(const char *path)
 	REQUIRE(!chown(path, 1000, 0) && !chmod(path, 0777));
 }
 
-TEST_UNUSED static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+/* Relative all the way: what is in there may be deeper than a path is long. */
+TEST_UNUSED static void empty_folder(int fd)
 {
-	(void)st;
-	(void)flag;
-	return ftw->level ? remove(path) : 0;
+	DIR *dir = fdopendir(fd);
+	struct dirent *e;
+
+	REQUIRE(dir);
+	while ((e = readdir(dir))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (e->d_type == DT_DIR)
+			empty_folder(openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+		REQUIRE(!unlinkat(fd, e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0));
+	}
+	closedir(dir);
 }
 
 /* An empty folder, whatever was in it before. */
 TEST_UNUSED static void fresh_folder(const char *path)
 {
 	make_folder(path);
-	REQUIRE(!nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS));
+	empty_folder(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 TEST_UNUSED static bool exists(const char *path)
