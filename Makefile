@@ -126,11 +126,16 @@ KERNELS  ?= 6.1 6.12
 VM_TESTS ?= $(patsubst tests/vm/%.c,%,$(sort $(wildcard tests/vm/t_*.c)))
 VM_BIN   := $(VM_TESTS:%=$(O)/tests/vm/%)
 
-.PHONY: deps check check-unit check-harness check-vm check-san check-clang check-werror clean
+.PHONY: deps demo check check-unit check-harness check-vm check-san check-clang check-werror clean
 deps:
 	@scripts/deps build guest test
 
-# Installs what is missing, and only then builds: what make knew before that may be wrong.
+# Both install what is missing, and only then build: what make knew before that may be wrong.
+demo:
+	@scripts/deps build guest
+	@+$(MAKE) --no-print-directory $(O)/vantioctl
+	@docs/demo/run $(O)/vantioctl
+
 check:
 	@scripts/deps build guest test
 	@+MAKE="$(MAKE)" tests/check unit cli install harness vm
