@@ -101,6 +101,7 @@ static int check_bpffs(struct vantio_error *err)
 /* libbpf's last words, which end with the verifier's: libbpf gives its printer no context, so the thread that loads keeps them. */
 static __thread char libbpf_log[LOG_BYTES];
 
+__attribute__((format(printf, 2, 0)))
 static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	cleanup_free char *text = NULL;
