@@ -75,7 +75,7 @@ enum vantio_op {
 	VANTIO_OP_LOAD,
 	VANTIO_OP_UNLOAD,
 	VANTIO_OP_GAP, /* events were lost and no later event has said so */
-	VANTIO_OP_FORK, /* refused to a halted agent only */
+	VANTIO_OP_FORK, /* counted by [limits]; refused to a halted agent */
 	VANTIO_OP_MAX
 };
 
@@ -107,6 +107,18 @@ enum vantio_surface {
 	VANTIO_SURFACE_PERF,
 	VANTIO_SURFACE_KEYRING,
 	VANTIO_SURFACE_MAX
+};
+
+/* [limits]: what is counted */
+enum vantio_limit_op {
+	VANTIO_LIMIT_UNLINK = 0,
+	VANTIO_LIMIT_RENAME,
+	VANTIO_LIMIT_CHMOD,
+	VANTIO_LIMIT_TRUNCATE,
+	VANTIO_LIMIT_CONNECT,
+	VANTIO_LIMIT_EXEC,
+	VANTIO_LIMIT_FORK,
+	VANTIO_LIMIT_MAX
 };
 
 /* ---- the policy image ---------------------------------------------------------------------------- */
@@ -141,6 +153,14 @@ _Static_assert(sizeof(struct vantio_cell) == 8, "vantio_cell is ABI");
 #define VANTIO_IMAGE_RECORD_ALL 0x2u /* record = "all" */
 #define VANTIO_IMAGE_LOSS_BLOCK 0x4u /* on_loss = "block" */
 
+/* More than `max` attempts in any stretch of `per_ns` trip the limit. */
+struct vantio_image_limit {
+	__u32 max;
+	__u32 action; /* enum vantio_decision; VANTIO_PERMIT (0): no limit */
+	__u64 per_ns;
+};
+_Static_assert(sizeof(struct vantio_image_limit) == 16, "vantio_image_limit is ABI");
+
 struct vantio_image_header {
 	__u32 magic;   /* VANTIO_IMAGE_MAGIC */
 	__u32 version; /* VANTIO_ABI_VERSION */
@@ -152,9 +172,10 @@ struct vantio_image_header {
 	__u32 allow[VANTIO_DOMAIN_MAX]; /* start states */
 	__u32 deny[VANTIO_DOMAIN_MAX];
 	__u8 policy_hash[32];
+	struct vantio_image_limit limits[VANTIO_LIMIT_MAX];
 };
-_Static_assert(sizeof(struct vantio_image_header) == 96, "vantio_image_header is ABI");
-#define VANTIO_IMAGE_HEADER_CELLS 12
+_Static_assert(sizeof(struct vantio_image_header) == 208, "vantio_image_header is ABI");
+#define VANTIO_IMAGE_HEADER_CELLS 26
 _Static_assert(sizeof(struct vantio_image_header) ==
 	       VANTIO_IMAGE_HEADER_CELLS * sizeof(struct vantio_cell), "header is whole cells");
 
@@ -203,6 +224,16 @@ _Static_assert(sizeof(struct vantio_task) == 48, "vantio_task is ABI");
 #define VANTIO_AGENT_QUARANTINE 3
 
 #define VANTIO_AGENT_FLAG_TRANSIENT 0x1u /* made by `run`: removed with its cgroup */
+
+/*
+ * How often an agent has tried what a limit counts: a ring of eighths of `per_ns`. Each word is the number of its eighth (high half)
+ * and the count in it (low half). The current one and the eight before it cover at least `per_ns`.
+ */
+#define VANTIO_LIMIT_WORDS 16
+struct vantio_limit_count {
+	__u64 words[VANTIO_LIMIT_WORDS];
+};
+_Static_assert(sizeof(struct vantio_limit_count) == 128, "vantio_limit_count is ABI");
 
 /* Value of the agents array. */
 struct vantio_agent {
@@ -275,6 +306,7 @@ enum vantio_reason {
 	VANTIO_REASON_UNRECORDED,  /* on_loss = "block" and the event could not be recorded */
 	VANTIO_REASON_PROTECTED,   /* an enrolled task may not touch what governs it */
 	VANTIO_REASON_CONTROL,     /* a record of the control plane */
+	VANTIO_REASON_UNGOVERNED,  /* no rule speaks of it: permitted unless the agent is halted or a limit trips */
 };
 
 enum vantio_object { VANTIO_OBJECT_NONE = 0, VANTIO_OBJECT_PATH, VANTIO_OBJECT_NET, VANTIO_OBJECT_UNIX, VANTIO_OBJECT_TARGET };

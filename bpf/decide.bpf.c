@@ -5,6 +5,7 @@
  */
 #include "decide.h"
 #include "emit.h"
+#include "limit.h"
 #include "match.h"
 
 char vantio_license[] SEC("license") = "Dual BSD/GPL";
@@ -190,6 +191,46 @@ vantio_inline void vantio_rule_halt(struct vantio_ruling *r, const struct vantio
 		vantio_rule(r, VANTIO_QUARANTINE, VANTIO_REASON_QUARANTINE);
 }
 
+/* Counts an attempt against the policy's limit: the action if it is one too many, else 0 (VANTIO_PERMIT). */
+__attribute__((noinline)) int vantio_limit(__u32 slot, __u32 agent, __u32 kind)
+{
+	__u32 key = agent * VANTIO_LIMIT_MAX + kind;
+	struct vantio_image_limit limit = {};
+	struct vantio_limit_count *count;
+	void *table;
+	int found;
+
+	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
+	if (table) {
+		found = vantio_limit_read(table, kind, &limit);
+	} else {
+		table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
+		found = table && vantio_limit_read(table, kind, &limit);
+	}
+	if (!found)
+		return 0;
+	count = bpf_map_lookup_elem(&vantio_limits, &key);
+	return count && !vantio_limit_count(count, &limit) ? 0 : limit.action;
+}
+
+/* In force before the hook returns: the state of the agent is what the next decision of any of its threads sees. */
+vantio_inline void vantio_rule_limit(struct vantio_ruling *r, const struct vantio_event *e, struct vantio_agent *agent, __u32 index,
+				     int audit)
+{
+	__u32 kind = vantio_limit_of(e->hook, e->op);
+	int action = kind < VANTIO_LIMIT_MAX ? vantio_limit(agent->slot, index, kind) : 0;
+
+	if (!action)
+		return;
+	vantio_rule(r, action, VANTIO_REASON_LIMIT);
+	if (audit)
+		return;
+	if (action == VANTIO_QUARANTINE)
+		__sync_val_compare_and_swap(&agent->state, VANTIO_AGENT_ENROLLED, VANTIO_AGENT_QUARANTINE);
+	else if (action == VANTIO_KILLSWITCH)
+		__sync_val_compare_and_swap(&agent->state, VANTIO_AGENT_ENROLLED, VANTIO_AGENT_SOFT_KILL);
+}
+
 /* Records what is to be recorded; 1 if the operation is refused. */
 vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags, int in_task)
 {
@@ -204,6 +245,8 @@ vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_
 	vantio_rule_halt(r, agent, control);
 	halted = r->decision == VANTIO_KILLSWITCH || r->decision == VANTIO_QUARANTINE;
 	audit = !halted && ((r->flags & VANTIO_IMAGE_AUDIT) || control->audit);
+	if (!halted)
+		vantio_rule_limit(r, e, agent, label->agent, audit);
 	refuse = r->decision != VANTIO_PERMIT && !audit;
 	if (ask_flags & VANTIO_ASK_SILENT)
 		return refuse;
@@ -499,6 +542,8 @@ __attribute__((noinline)) int vantio_decide_surface(struct vantio_ask_surface *a
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_PROTECTED);
 	else if (a->bad)
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	else if (ask->reason == VANTIO_REASON_UNGOVERNED)
+		vantio_rule(r, VANTIO_PERMIT, ask->reason);
 	else if (ask->reason == VANTIO_REASON_SURFACE && !(a->kernel_deny >> (ask->surface & 31) & 1))
 		vantio_rule(r, VANTIO_PERMIT, ask->reason);
 	else if (ask->reason == VANTIO_REASON_FAMILY && a->default_allow)

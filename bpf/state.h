@@ -39,6 +39,14 @@ struct {
 	__array(values, struct vantio_image_large);
 } vantio_policy_large SEC(".maps");
 
+/* Attempts by agent and kind: element agent * VANTIO_LIMIT_MAX + kind. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_AGENTS * VANTIO_LIMIT_MAX);
+	__type(key, __u32);
+	__type(value, struct vantio_limit_count);
+} vantio_limits SEC(".maps");
+
 /* Decisions on their way to the ledger. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -8,7 +8,7 @@
 SEC("lsm/task_alloc")
 int BPF_PROG(vantio_task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
 {
-	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_TASK_ALLOC, .op = VANTIO_OP_FORK, .reason = VANTIO_REASON_FAMILY };
+	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_TASK_ALLOC, .op = VANTIO_OP_FORK, .reason = VANTIO_REASON_UNGOVERNED };
 	struct vantio_label *label, *child;
 
 	if (ret)
@@ -16,10 +16,10 @@ int BPF_PROG(vantio_task_alloc, struct task_struct *task, unsigned long clone_fl
 	label = vantio_label_current();
 	if (!label)
 		return 0;
-	if (vantio_halted(label) && vantio_decide_surface(&ask, label))
-		return -VANTIO_EACCES;
 	if (clone_flags & CLONE_THREAD) /* threads share their leader's */
-		return 0;
+		return vantio_halted(label) && vantio_decide_surface(&ask, label) ? -VANTIO_EACCES : 0;
+	if (vantio_decide_surface(&ask, label)) /* the kill switch, and [limits]: nothing else governs a fork */
+		return -VANTIO_EACCES;
 	child = bpf_task_storage_get(&vantio_labels, task, label, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!child)
 		return -VANTIO_EACCES;

@@ -167,6 +167,7 @@ CLI_COMMAND(policy_test);
 CLI_COMMAND(policy_push);
 CLI_COMMAND(agent_enroll);
 CLI_COMMAND(agent_list);
+CLI_COMMAND(agent_release);
 CLI_COMMAND(agent_remove);
 CLI_COMMAND(tail);
 CLI_COMMAND(killswitch);

@@ -96,6 +96,31 @@ int cmd_agent_remove(struct cli *cli)
 	return cli_emit(cli, doc);
 }
 
+int cmd_agent_release(struct cli *cli)
+{
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	struct vantio_error err = {};
+	uint32_t agent;
+	cJSON *doc;
+	int r = cli_engine_need(cli, true, &e);
+
+	if (r)
+		return r;
+	agent = cli_agent_need(cli, &e, cli_arg(cli, 0), &r);
+	if (!agent)
+		return r;
+	if (vantio_agent_release(&e, agent, &err))
+		return cli_fail_error(cli, &err);
+	cli_drain(cli, &e);
+	if (!cli_json(cli)) {
+		printf("released %s\n", cli_arg(cli, 0));
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	cJSON_AddStringToObject(doc, "released", cli_arg(cli, 0));
+	return cli_emit(cli, doc);
+}
+
 /* ---- list ---- */
 
 struct listing {
@@ -198,6 +223,7 @@ static const struct cli_command agent_commands[] = {
 	{ .verb = "enroll", .help = "govern a cgroup with all below it, or a process with its descendants", .options = enroll_options,
 	  .args = enroll_args, .run = cmd_agent_enroll },
 	{ .verb = "list", .help = "show who is governed", .run = cmd_agent_list },
+	{ .verb = "release", .help = "let an agent go on that a limit or the kill switch halted", .args = remove_args, .run = cmd_agent_release },
 	{ .verb = "remove", .help = "stop governing an agent", .args = remove_args, .run = cmd_agent_remove },
 	{ 0 },
 };

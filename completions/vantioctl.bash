@@ -67,7 +67,7 @@ _vantioctl_table()
 		args+=('policy')
 		;;
 	agent)
-		verbs='enroll list remove'
+		verbs='enroll list release remove'
 		;;
 	'agent enroll')
 		opts='--name -n --policy -p --trace-id'
@@ -75,6 +75,10 @@ _vantioctl_table()
 		;;
 	'agent list')
 		opts=''
+		;;
+	'agent release')
+		opts=''
+		args+=('agent')
 		;;
 	'agent remove')
 		opts=''

@@ -235,6 +235,18 @@ static int fill_agent(const struct vantio_engine *e, const struct vantio_enroll 
 	return 0;
 }
 
+/* A new agent begins with nothing counted. */
+static int clear_limits(const struct vantio_engine *e, uint32_t agent, struct vantio_error *err)
+{
+	const struct vantio_limit_count none = {};
+	uint32_t key = agent * VANTIO_LIMIT_MAX, i;
+
+	for (i = 0; i < VANTIO_LIMIT_MAX; i++, key++)
+		if (bpf_map_update_elem(e->limits, &key, &none, BPF_ANY))
+			return vantio_fail(err, errno, "cannot clear the limits of agent %u: %s", agent, strerror(errno));
+	return 0;
+}
+
 /* A cgroup that is enrolled already, or lies in or above one that is, would have two answers. */
 static int check_cgroup_free(const struct vantio_engine *e, uint64_t id, const char *path, struct vantio_error *err)
 {
@@ -315,6 +327,8 @@ int vantio_agent_enroll(struct vantio_engine *e, const struct vantio_enroll *wha
 		r = vantio_cgroup_id(cgroup, &a.cgroup_id, err);
 	if (!r && cgroup >= 0)
 		r = check_cgroup_free(e, a.cgroup_id, path, err);
+	if (!r)
+		r = clear_limits(e, agent, err);
 	if (!r)
 		r = vantio_agent_write(e, agent, &a, err);
 	if (r)

@@ -21,6 +21,9 @@ struct vantio_drain {
 	unsigned int n_cpus;
 	uint64_t *accounted; /* owned: per CPU, losses that staged records have told of */
 	uint64_t *durable;   /* owned: the same, of committed records */
+	bool halted[VANTIO_AGENTS];              /* by a limit, to be frozen */
+	uint32_t halted_instance[VANTIO_AGENTS];
+	bool any_halted;
 	uint64_t malformed;  /* events that could not be read since the last record: told as lost */
 	struct vantio_error error; /* of the last append */
 	vantio_drain_watch *watch;
@@ -49,6 +52,30 @@ static uint64_t losses_before(struct vantio_drain *d, const struct vantio_event 
 	return lost;
 }
 
+/* A limit halted the agent inside the kernel; its processes are paused from here. */
+static void remember_halted(struct vantio_drain *d, const struct vantio_event *e)
+{
+	if (e->reason != VANTIO_REASON_LIMIT || e->decision == VANTIO_BLOCK || !(e->flags & VANTIO_EVENT_ENFORCED) || e->agent >= VANTIO_AGENTS)
+		return;
+	d->halted[e->agent] = true;
+	d->halted_instance[e->agent] = e->instance;
+	d->any_halted = true;
+}
+
+static void freeze_halted(struct vantio_drain *d)
+{
+	struct vantio_error ignored = {}; /* a cgroup that cannot be frozen is refused everything all the same */
+	uint32_t i;
+
+	if (!d->any_halted)
+		return;
+	for (i = 1; i < VANTIO_AGENTS; i++)
+		if (d->halted[i])
+			vantio_agent_freeze(d->e, i, d->halted_instance[i], &ignored);
+	memset(d->halted, 0, sizeof(d->halted));
+	d->any_halted = false;
+}
+
 static int stage_event(struct vantio_drain *d, const void *bytes, size_t len)
 {
 	struct vantio_event_view v;
@@ -59,6 +86,7 @@ static int stage_event(struct vantio_drain *d, const void *bytes, size_t len)
 		d->malformed++;
 		return 0;
 	}
+	remember_halted(d, v.event);
 	vantio_translate(&d->translator, &v, &r);
 	r.lost_before = losses_before(d, v.event);
 	return append(d, &r);
@@ -134,6 +162,7 @@ int vantio_drain_stage(struct vantio_drain *d, size_t max, struct vantio_error *
 			*err = d->error;
 			return -err->code;
 		}
+	freeze_halted(d);
 	return (int)n;
 }
 

@@ -35,7 +35,7 @@ int vantio_engine_lock(int *ret, struct vantio_error *err)
 void vantio_engine_close(struct vantio_engine *e)
 {
 	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policy_small, &e->policy_large, &e->ring, &e->counts,
-		       &e->accounted, &e->staging, &e->emit, &e->lock };
+		       &e->accounted, &e->limits, &e->staging, &e->emit, &e->lock };
 	size_t i;
 
 	for (i = 0; i < VANTIO_ARRAY_SIZE(fds); i++) {
@@ -74,6 +74,7 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		{ &e->ring, "vantio_ring", 0 },
 		{ &e->counts, "vantio_counts", 16 },
 		{ &e->accounted, "vantio_accounted", sizeof(uint64_t) },
+		{ &e->limits, "vantio_limits", sizeof(struct vantio_limit_count) },
 		{ &e->staging, "vantio_staging", sizeof(struct vantio_control_event) },
 	};
 	char path[128];

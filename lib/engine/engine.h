@@ -18,7 +18,7 @@
 #define VANTIO_PINS "/sys/fs/bpf/vantio"
 
 struct vantio_engine {
-	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, accounted, staging; /* map descriptors */
+	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, accounted, limits, staging; /* map descriptors */
 	int emit; /* program: puts a staged event on the ring */
 	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
 };
@@ -48,7 +48,7 @@ int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_err
 int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err);
 void vantio_engine_unlock(struct vantio_engine *e);
 void vantio_engine_close(struct vantio_engine *e);
-#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
 
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
@@ -77,8 +77,6 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 		       const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_slot *ret,
 		       struct vantio_error *err);
 int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err);
-/* Refuses by name what this engine cannot enforce yet: EOPNOTSUPP. */
-int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error *err);
 
 /* ---- agents ---- */
 
@@ -92,6 +90,10 @@ struct vantio_enroll {
 };
 
 int vantio_agent_enroll(struct vantio_engine *e, const struct vantio_enroll *what, uint32_t *ret_agent, struct vantio_error *err);
+/* Ends a quarantine, or what a limit halted: the agent goes on. */
+int vantio_agent_release(struct vantio_engine *e, uint32_t agent, struct vantio_error *err);
+/* Freezes an agent that a limit halted in the kernel. */
+int vantio_agent_freeze(const struct vantio_engine *e, uint32_t agent, uint32_t instance, struct vantio_error *err);
 int vantio_agent_remove(struct vantio_engine *e, uint32_t agent, struct vantio_error *err);
 /* 0 if there is none of that name. */
 uint32_t vantio_agent_find(const struct vantio_engine *e, const char *name);

@@ -215,6 +215,38 @@ int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_k
 	return r;
 }
 
+int vantio_agent_release(struct vantio_engine *e, uint32_t agent, struct vantio_error *err)
+{
+	struct vantio_error ignored = {};
+	struct vantio_kill_result result = {};
+	struct vantio_agent a;
+	int r = vantio_agent_read(e, agent, &a, err);
+
+	if (r)
+		return r;
+	if (a.state != VANTIO_AGENT_QUARANTINE && a.state != VANTIO_AGENT_SOFT_KILL)
+		return vantio_fail(err, EINVAL, "agent %s is not halted", a.name);
+	vantio_engine_note(e, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, agent, 0, "one agent", &ignored);
+	return release(e, agent, &result, err);
+}
+
+int vantio_agent_freeze(const struct vantio_engine *e, uint32_t agent, uint32_t instance, struct vantio_error *err)
+{
+	struct vantio_agent a;
+	cleanup_close int cgroup = -1;
+	uint32_t strays = 0;
+	int r = vantio_agent_read(e, agent, &a, err);
+
+	if (r)
+		return r;
+	if (a.instance != instance || (a.state != VANTIO_AGENT_QUARANTINE && a.state != VANTIO_AGENT_SOFT_KILL))
+		return 0; /* removed or released meanwhile */
+	cgroup = open_cgroup_of(&a);
+	if (cgroup >= 0)
+		r = vantio_cgroup_freeze(cgroup, true, WAIT_MS, err);
+	return r ? r : signal_strays(agent, &a, SIGSTOP, &strays, err);
+}
+
 /* ---- hard ---- */
 
 static void note_killed(struct vantio_engine *e, uint32_t agent, const struct vantio_task *t, struct vantio_kill_result *ret)

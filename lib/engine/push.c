@@ -106,18 +106,6 @@ static int choose_slot(const struct vantio_engine *e, const char *name, uint32_t
 	return vantio_fail(err, ENOSPC, "%d policies are in force already, which is the limit", VANTIO_SLOTS);
 }
 
-int vantio_engine_can_enforce(const struct vantio_policy *p, struct vantio_error *err)
-{
-	static const char *const names[VANTIO_LIMIT_MAX] = { "unlink", "rename", "chmod", "truncate", "connect", "exec", "fork" };
-	size_t i;
-
-	for (i = 0; i < VANTIO_LIMIT_MAX; i++)
-		if (p->limits[i].set)
-			return vantio_fail(err, EOPNOTSUPP, "%s:%u: limits.%s: this engine does not enforce [limits] yet; take the rule out",
-					   p->file, p->limits[i].pos.line, names[i]);
-	return 0;
-}
-
 /* ---- pushing ---- */
 
 /* What the record of a push says: the policy, and what its host names stand for, as far as there is room. */
@@ -169,10 +157,8 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	uint32_t slot = 0;
 	uint64_t gen = 0;
 	bool large;
-	int r = vantio_engine_can_enforce(p, err);
+	int r = vantio_policy_protect(p, protect, n_protect, err);
 
-	if (!r)
-		r = vantio_policy_protect(p, protect, n_protect, err);
 	if (!r)
 		r = vantio_image_compile(p, res, &image, err);
 	if (!r)

@@ -60,6 +60,11 @@ static const struct vantio_pushed *policy_of(struct vantio_translator *t, uint64
 
 /* ---- the rule ---- */
 
+static const char *limit_name(const struct vantio_event *e)
+{
+	return e->op == VANTIO_OP_RMDIR ? "unlink" : vantio_op_name(e->op);
+}
+
 static const char *fixed_rule(const struct vantio_event *e, char out[64])
 {
 	switch (e->reason) {
@@ -73,7 +78,10 @@ static const char *fixed_rule(const struct vantio_event *e, char out[64])
 	case VANTIO_REASON_QUARANTINE:
 		return "engine.quarantine";
 	case VANTIO_REASON_LIMIT:
-		return "engine.limit";
+		snprintf(out, 64, "limits.%s", limit_name(e));
+		return out;
+	case VANTIO_REASON_UNGOVERNED:
+		return "engine.ungoverned";
 	case VANTIO_REASON_LOOKUP:
 		return "engine.lookup";
 	case VANTIO_REASON_PATH:

@@ -197,6 +197,15 @@ static void fill_header(const struct vantio_policy *p, struct vantio_image_heade
 		if (!p->kernel_allow[i])
 			h->kernel_deny |= 1u << i;
 	memcpy(h->policy_hash, p->hash, sizeof(h->policy_hash));
+	for (i = 0; i < VANTIO_LIMIT_MAX; i++) {
+		const struct vantio_limit *l = &p->limits[i];
+
+		if (!l->set)
+			continue;
+		h->limits[i].max = l->max < UINT32_MAX ? (uint32_t)l->max : UINT32_MAX;
+		h->limits[i].action = l->action;
+		h->limits[i].per_ns = l->per_ns;
+	}
 }
 
 static int compile_all(struct compile *c, struct vantio_image_header *h, struct vantio_error *err)

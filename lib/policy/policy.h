@@ -90,11 +90,6 @@ struct vantio_rules {
 	size_t n;
 };
 
-enum vantio_limit_op {
-	VANTIO_LIMIT_UNLINK = 0, VANTIO_LIMIT_RENAME, VANTIO_LIMIT_CHMOD, VANTIO_LIMIT_TRUNCATE, VANTIO_LIMIT_CONNECT,
-	VANTIO_LIMIT_EXEC, VANTIO_LIMIT_FORK, VANTIO_LIMIT_MAX
-};
-
 struct vantio_limit {
 	bool set;
 	uint64_t max;

@@ -26,7 +26,7 @@ static const char *check_ranges(const struct vantio_event *e)
 		return "op";
 	if (e->decision > VANTIO_KILLSWITCH)
 		return "decision";
-	if (e->reason > VANTIO_REASON_CONTROL)
+	if (e->reason > VANTIO_REASON_UNGOVERNED)
 		return "reason";
 	if (e->object > VANTIO_OBJECT_TARGET)
 		return "object";

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * [limits]: attempts are counted in the kernel, those that are refused too, and the limit acts in the call that trips it. The count of
+ * a stretch is never too low: it covers the stretch and up to an eighth of it more.
+ */
+#ifndef VANTIO_LIMIT_H
+#define VANTIO_LIMIT_H
+
+#include "label.h"
+#include "match.h"
+
+#define VANTIO_LIMIT_TRIES 16 /* at a word that other CPUs write meanwhile */
+
+/* VANTIO_LIMIT_MAX for what is not counted. */
+vantio_inline __u32 vantio_limit_of(__u8 hook, __u8 op)
+{
+	switch (op) {
+	case VANTIO_OP_UNLINK:
+	case VANTIO_OP_RMDIR:
+		return VANTIO_LIMIT_UNLINK;
+	case VANTIO_OP_RENAME:
+		return VANTIO_LIMIT_RENAME;
+	case VANTIO_OP_CHMOD:
+		return VANTIO_LIMIT_CHMOD;
+	case VANTIO_OP_TRUNCATE:
+		return VANTIO_LIMIT_TRUNCATE;
+	case VANTIO_OP_CONNECT:
+		return hook == VANTIO_HOOK_SOCKET_CONNECT || hook == VANTIO_HOOK_UNIX_CONNECT ? VANTIO_LIMIT_CONNECT : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_EXEC:
+		return hook == VANTIO_HOOK_BPRM_CHECK ? VANTIO_LIMIT_EXEC : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_FORK:
+		return VANTIO_LIMIT_FORK;
+	default:
+		return VANTIO_LIMIT_MAX;
+	}
+}
+
+/* One more in the word of `eighth`; 0 if the word could not be written. */
+vantio_inline int vantio_limit_add(__u64 *word, __u32 eighth)
+{
+	__u64 old, fresh;
+	int i;
+
+	for (i = 0; i < VANTIO_LIMIT_TRIES; i++) {
+		old = *(volatile __u64 *)word;
+		fresh = old >> 32 == eighth ? old + 1 : ((__u64)eighth << 32 | 1);
+		if ((__u32)fresh == 0) /* full: it has tripped long ago */
+			return 0;
+		if (__sync_val_compare_and_swap(word, old, fresh) == old)
+			return 1;
+	}
+	return 0;
+}
+
+/* Counts an attempt: 1 if it is one too many, or if it could not be counted. */
+vantio_inline int vantio_limit_count(struct vantio_limit_count *count, const struct vantio_image_limit *limit)
+{
+	__u64 width = limit->per_ns / 8 ? limit->per_ns / 8 : 1, sum = 0;
+	__u32 eighth = bpf_ktime_get_boot_ns() / width, i;
+	__u64 at = eighth;
+
+	asm volatile("%0 &= 15" : "+r"(at)); /* the verifier must see the bound where it counts */
+	if (!vantio_limit_add(&count->words[at], eighth))
+		return 1;
+	for (i = 0; i < VANTIO_LIMIT_WORDS; i++) {
+		__u64 word = count->words[i];
+
+		if (eighth - (__u32)(word >> 32) <= 8)
+			sum += (__u32)word;
+	}
+	return sum > limit->max;
+}
+
+/* A limit of the image that is in force; 0 if there is none. */
+vantio_inline int vantio_limit_read(void *table, __u32 kind, struct vantio_image_limit *ret)
+{
+	__u32 at = __builtin_offsetof(struct vantio_image_header, limits) + kind * sizeof(*ret);
+
+	ret->max = vantio_header_word(table, at);
+	ret->action = vantio_header_word(table, at + 4);
+	ret->per_ns = vantio_header_word(table, at + 8) | (__u64)vantio_header_word(table, at + 12) << 32;
+	return ret->action != VANTIO_PERMIT;
+}
+
+#endif
