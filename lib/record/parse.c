@@ -190,9 +190,11 @@ int vantio_disclosure_open(struct vantio_span text, struct vantio_buf *scratch, 
 	free(decoded);
 	if (scratch->failed)
 		return vantio_fail(err, ENOMEM, "out of memory while reading a disclosure");
+	if (scratch->len < 10)
+		return fail_disclosure(err);
 	p = scratch->data;
 	end = p + scratch->len;
-	if (scratch->len < 10 || memcmp(p, "[\"", 2) != 0 || end[-1] != ']')
+	if (memcmp(p, "[\"", 2) != 0 || end[-1] != ']')
 		return fail_disclosure(err);
 	/* Salts are base64url and names plain words: neither holds an escape. */
 	quote = memchr(p + 2, '"', (size_t)(end - p - 2));
