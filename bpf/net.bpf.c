@@ -158,6 +158,19 @@ int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, in
 	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
 }
 
+/* Nothing to ask but whether the caller is halted. */
+vantio_inline int ask_unless_halted(struct vantio_label *label, struct socket *sock, int family)
+{
+	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_SOCKET_SENDMSG, .op = VANTIO_OP_SENDTO, .reason = VANTIO_REASON_UNGOVERNED };
+
+	if (!vantio_halted(label))
+		return 0;
+	ask.family = family;
+	ask.type = BPF_CORE_READ(sock, type);
+	ask.proto = BPF_CORE_READ(sock, sk, sk_protocol);
+	return vantio_decide_surface(&ask, label);
+}
+
 /* An address in the message is a connect of its own: UDP, and TCP Fast Open, which socket_connect does not see. */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
@@ -172,17 +185,14 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 	address = BPF_CORE_READ(msg, msg_name);
 	if (!address || (family != AF_INET && family != AF_INET6)) {
-		if (!vantio_halted(label))
-			return 0; /* its destination was judged when it was connected */
-		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
-					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
+		VANTIO_RETURN(ask_unless_halted(label, sock, family), VANTIO_EACCES); /* judged when it was connected */
 	}
 	v4 = family == AF_INET;
 	ask.udp = !is_stream(sock);
 	if (!read_address(&ask, address, BPF_CORE_READ(msg, msg_namelen), v4)) {
 		bpf_probe_read_kernel(&family, sizeof(family), address);
-		if (family == AF_UNSPEC)
-			return 0; /* to an IPv6 socket it is no address */
+		if (family == AF_UNSPEC) /* to an IPv6 socket it is no address */
+			VANTIO_RETURN(ask_unless_halted(label, sock, AF_INET6), VANTIO_EACCES);
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
 	}

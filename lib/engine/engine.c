@@ -15,14 +15,23 @@
 #include "base/mem.h"
 #include "engine/internal.h"
 
+static int not_permitted(const char *path, struct vantio_error *err)
+{
+	return vantio_fail(err, EPERM, "not permitted to use the engine (%s): run as root", path);
+}
+
 int vantio_engine_lock(int *ret, struct vantio_error *err)
 {
 	cleanup_close int fd = -1;
 	int r = vantio_make_dirs("/run/vantio", 0700, err);
 
+	if (r == -EACCES || r == -EPERM)
+		return not_permitted("/run/vantio", err);
 	if (r)
 		return r;
 	fd = open("/run/vantio/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		return not_permitted("/run/vantio/lock", err);
 	if (fd < 0)
 		return vantio_fail(err, errno, "cannot open /run/vantio/lock: %s", strerror(errno));
 	while (flock(fd, LOCK_EX))
@@ -87,7 +96,7 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		if (*maps[i].fd < 0 && errno == ENOENT)
 			return vantio_fail(err, ENOENT, "no engine is loaded; 'vantioctl enforce' or 'vantioctl load' loads it");
 		if (*maps[i].fd < 0 && (errno == EPERM || errno == EACCES))
-			return vantio_fail(err, EPERM, "not permitted to use the engine (%s): run as root", path);
+			return not_permitted(path, err);
 		if (*maps[i].fd < 0)
 			return vantio_fail(err, errno, "cannot open %s: %s", path, strerror(errno));
 		r = check_map(*maps[i].fd, maps[i].name, maps[i].value_size, err);

@@ -92,7 +92,15 @@ static bool is_below(const struct vantio_task *t, const char *path)
 	return !strncmp(where, path, len) && (!where[len] || where[len] == '/' || !strcmp(path, "/"));
 }
 
-/* Sends `sig` to the agent's processes that its cgroup does not hold. */
+/* Whether a process has ended, though nobody may have waited for it yet; waits for that at most `timeout_ms`. */
+static bool has_ended(int pidfd, int timeout_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+/* Sends `sig` to the agent's processes that its cgroup does not hold; SIGKILL: and waits for their end. */
 static int signal_strays(uint32_t agent, const struct vantio_agent *a, int sig, uint32_t *count, struct vantio_error *err)
 {
 	cleanup_free struct vantio_task *tasks = NULL;
@@ -111,10 +119,11 @@ static int signal_strays(uint32_t agent, const struct vantio_agent *a, int sig, 
 		if (tasks[i].agent != agent || tasks[i].instance != a->instance || (path && is_below(&tasks[i], path)))
 			continue;
 		fd = (int)syscall(SYS_pidfd_open, tasks[i].pid, 0);
-		if (fd < 0)
+		if (fd < 0 || has_ended(fd, 0) || syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0))
 			continue; /* it has gone */
-		if (!syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0))
-			(*count)++;
+		(*count)++;
+		if (sig == SIGKILL && !has_ended(fd, WAIT_MS))
+			return vantio_fail(err, ETIMEDOUT, "process %u of agent %s did not end within %d ms", tasks[i].pid, a->name, WAIT_MS);
 	}
 	return 0;
 }

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine from inside a test: policies pushed, agents enrolled and records read by the library itself, which is quicker in an
- * emulated guest than a process for each step. Programs of one boot share one loaded engine; each has a ledger, a policy and
- * agents of its own.
+ * engine.h, and what goes to the library itself, which is quicker in an emulated guest than a process for each step: policies
+ * pushed, agents enrolled, records read. Each program has a ledger of its own.
  */
 #ifndef VANTIO_TESTS_GOVERN_H
 #define VANTIO_TESTS_GOVERN_H
 
 #include <cjson/cJSON.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <sys/stat.h>
+#include <poll.h>
+#include <sys/inotify.h>
 
 #include "base/mem.h"
 #include "control/session.h"
 #include "engine/cgroup.h"
 #include "engine/engine.h"
+#include "engine.h"
 #include "record/record.h"
-#include "vt.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -32,19 +30,6 @@ TEST_UNUSED static const char *ledger_dir(void)
 }
 
 /* ---- the engine ---- */
-
-/* Loaded by whichever program of the boot comes first; takes 10 s and more under emulation. */
-TEST_UNUSED static void engine_up(void)
-{
-	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
-	struct vantio_load_report report;
-	struct vantio_error err = {};
-	int r = vantio_engine_open(false, &e, &err);
-
-	if (r == -ENOENT)
-		r = vantio_engine_load(&report, &err);
-	check_(__FILE__, __LINE__, r == 0, "the engine does not load: %s", err.text);
-}
 
 /* A handle that may change things; the engine's lock is held until it is closed. */
 TEST_UNUSED static int engine_change(struct vantio_engine *e)
@@ -107,39 +92,32 @@ TEST_UNUSED static uint32_t enroll(const char *name, const char *cgroup, int pid
 	return agent;
 }
 
-TEST_UNUSED static void remove_agent(uint32_t agent)
+TEST_UNUSED static void remove_named(const char *name)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	struct vantio_error err = {};
+	uint32_t agent;
 
-	if (agent && !engine_change(&e) && vantio_agent_remove(&e, agent, &err))
-		check_(__FILE__, __LINE__, false, "agent %u is not removed: %s", agent, err.text);
-}
-
-TEST_UNUSED static bool join_cgroup(const char *cgroup)
-{
-	char path[256];
-	int fd, n;
-
-	snprintf(path, sizeof(path), CGROUP_ROOT "%s/cgroup.procs", cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : (int)write(fd, "0", 1);
-	if (fd >= 0)
-		close(fd);
-	return n == 1;
+	if (engine_change(&e))
+		return;
+	agent = vantio_agent_find(&e, name);
+	if (agent && vantio_agent_remove(&e, agent, &err))
+		check_(__FILE__, __LINE__, false, "agent %s is not removed: %s", name, err.text);
 }
 
 /* Forks a process that joins `cgroup` (NULL: stays), becomes `uid`, and runs `run`. Its pid. */
 TEST_UNUSED static pid_t start_in(const char *cgroup, uid_t uid, void (*run)(void *), void *arg)
 {
+	char path[256];
 	pid_t child;
 
 	fflush(stdout);
 	child = fork();
 	if (child)
 		return child;
-	REQUIRE(!cgroup || join_cgroup(cgroup));
-	REQUIRE(!uid || (setgroups(0, NULL) == 0 && setgid(uid) == 0 && setuid(uid) == 0));
+	snprintf(path, sizeof(path), CGROUP_ROOT "%s", cgroup ? cgroup : "");
+	REQUIRE(!cgroup || cgroup_move(path, 0));
+	become(uid);
 	run(arg);
 	fflush(stdout);
 	_exit(0);
@@ -154,6 +132,52 @@ TEST_UNUSED static void run_in(const char *cgroup, uid_t uid, void (*run)(void *
 	CHECK_OK(child);
 	if (child > 0 && waitpid(child, &status, 0) == child)
 		check_(__FILE__, __LINE__, status == 0, "the process in %s ended with wait status 0x%x", cgroup ? cgroup : "no cgroup", status);
+}
+
+/* ---- enforce ---- */
+
+/* Starts `vantioctl enforce` with this policy file, and waits until it drains. Its pid, and its stderr in *ret_err if not NULL. */
+TEST_UNUSED static pid_t enforce_start(const char *policy_file, FILE **ret_err)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	bool ready = false;
+	int fds[2];
+	FILE *err;
+	pid_t child;
+
+	fflush(stdout);
+	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	child = fork();
+	if (child == 0) {
+		signal(SIGPIPE, SIG_IGN);
+		dup2(fds[1], 2);
+		execlp("vantioctl", "vantioctl", "enforce", "--ledger", ledger_dir(), "--policy", policy_file, NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	err = fdopen(fds[0], "r");
+	REQUIRE(child > 0 && err);
+	while (!ready && getline(&line, &cap, err) > 0) {
+		ready = strstr(line, "enforcing") != NULL;
+		if (!ready && !strstr(line, "is in force"))
+			printf("# enforce: %s", line);
+	}
+	CHECK(ready);
+	free(line);
+	if (ret_err)
+		*ret_err = err;
+	return child;
+}
+
+/* Ends it with a signal; its wait status. */
+TEST_UNUSED static int enforce_end(pid_t child, int sig)
+{
+	int status = -1;
+
+	CHECK_OK(kill(child, sig));
+	CHECK_INT(waitpid(child, &status, 0), child);
+	return status;
 }
 
 /* ---- records ---- */
@@ -252,8 +276,12 @@ TEST_UNUSED static size_t read_records(size_t from)
 
 		if (n <= 0 || m <= 0 || line[n - 1] != '\n' || secret[m - 1] != '\n')
 			break;
-		if (leaf < from || n_recs == RECS_MAX)
+		if (leaf < from)
 			continue;
+		if (n_recs == RECS_MAX) {
+			check_(__FILE__, __LINE__, false, "more than %d records", RECS_MAX);
+			break;
+		}
 		recs[n_recs].line = cJSON_ParseWithLength(line, (size_t)n - 1);
 		recs[n_recs++].private = open_private(secret, (size_t)m - 1);
 	}
@@ -309,6 +337,37 @@ TEST_UNUSED static void show_records(void)
 		       rec_text(&recs[i], "rule"), resource ? resource : "");
 		free(resource);
 	}
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* Waits until the ledger holds `n` records of this op and decision from leaf `from` on, whoever writes it; loads them. */
+TEST_UNUSED static void await_records(size_t from, const char *op, const char *decision, size_t n)
+{
+	int watch = inotify_init1(IN_CLOEXEC);
+	long long until = now_ms() + 20000;
+	char events[4096];
+
+	CHECK_OK(inotify_add_watch(watch, ledger_dir(), IN_MOVED_TO)); /* each commit renames a checkpoint */
+	for (;;) {
+		struct pollfd p = { .fd = watch, .events = POLLIN };
+
+		load_records(from);
+		if (count_records(op, decision) >= n || now_ms() > until)
+			break;
+		if (poll(&p, 1, 1000) > 0 && read(watch, events, sizeof(events)) < 0)
+			break;
+	}
+	close(watch);
+	if (!check_(__FILE__, __LINE__, count_records(op, decision) >= n, "%zu records of %s %s, not %zu", count_records(op, decision),
+		    op ? op : "*", decision ? decision : "*", n))
+		show_records();
 }
 
 #endif

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* [network] on TCP and UDP: who may connect, send, bind and listen, and what reached the other side. */
-#include <arpa/inet.h>
+/* [network] connect on TCP and UDP: who may connect and send, and what reached the other side. */
 #include <bpf/bpf.h>
-#include <linux/in6.h>
-#include <net/if.h>
-#include <sys/syscall.h>
 
-#include "govern.h"
+#include "net.h"
 
 #define CG "/vt-net"
 
@@ -14,71 +10,10 @@ static const char policy[] = "schema = 1\nname = \"net\"\n"
 			     "[file]\ndefault = \"allow\"\n[exec]\ndefault = \"allow\"\n[network]\ndefault = \"deny\"\n"
 			     "connect = [\"127.0.0.1:7001\", \"[::1]:7001\", \"tcp:127.0.0.1:7100-7199\", \"127.2.0.0/16:7001\",\n"
 			     "  \"[fd00:7::]/64:7001\", \"[fe80::]/10:7001\", \"[::1]:7400\", \"udp:127.0.0.1:7300\"]\n"
-			     "listen = [\"127.0.0.1:7501-7509\", \"[::1]:7501-7509\", \"[::]:7510\", \"0.0.0.0:7511\", \"[::]:7511\",\n"
-			     "  \"127.0.0.7\", \"udp:127.0.0.1:7520\", \"127.5.5.5:7501-7509\"]\n"
+			     "listen = [\"127.0.0.1:7501-7509\", \"127.5.5.5:7501-7509\"]\n"
 			     "deny = [\"127.2.9.0/24\", \"tcp:127.0.0.1:7150\"]\n";
 
 static const uid_t uids[] = { 0, 1000 };
-
-/* ---- addresses ---- */
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static socklen_t make_address(union address *a, const char *text, int port)
-{
-	memset(a, 0, sizeof(*a));
-	if (!strchr(text, ':')) {
-		a->v4.sin_family = AF_INET;
-		a->v4.sin_port = htons((uint16_t)port);
-		inet_pton(AF_INET, text, &a->v4.sin_addr);
-		return sizeof(a->v4);
-	}
-	a->v6.sin6_family = AF_INET6;
-	a->v6.sin6_port = htons((uint16_t)port);
-	inet_pton(AF_INET6, text, &a->v6.sin6_addr);
-	if (!strncmp(text, "fe80", 4))
-		a->v6.sin6_scope_id = if_nametoindex("vtd0");
-	return sizeof(a->v6);
-}
-
-static int new_socket(const char *text, int type)
-{
-	return socket(strchr(text, ':') ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
-}
-
-/* A socket that takes what comes to (text, port), made by a process that nobody governs. */
-static int receiver(const char *text, int port, int type)
-{
-	union address a;
-	socklen_t len = make_address(&a, text, port);
-	int fd = new_socket(text, type | SOCK_NONBLOCK), one = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (strchr(text, ':'))
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, &a.any, len) || (type == SOCK_STREAM && listen(fd, 8)))
-		check_(__FILE__, __LINE__, false, "cannot listen on %s port %d: %s", text, port, strerror(errno));
-	return fd;
-}
-
-/* How many connections or datagrams came. */
-static int arrived(int fd, int type)
-{
-	char bytes[64];
-	int n = 0, c;
-
-	for (;; n++) {
-		c = type == SOCK_STREAM ? accept4(fd, NULL, NULL, SOCK_CLOEXEC) : (int)recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-		if (c < 0)
-			return n;
-		if (type == SOCK_STREAM)
-			close(c);
-	}
-}
 
 /* ---- one attempt ---- */
 
@@ -429,173 +364,6 @@ TEST(net_udp_any_of_a_mapped_socket_is_judged_as_ipv4)
 	CHECK_INT(arrived(fd, SOCK_DGRAM), 0);
 }
 
-/* ---- bind and listen ---- */
-
-static const struct {
-	const char *at;
-	int port, type, only6, want;
-} binds[] = {
-	{ "127.0.0.1", 7501, SOCK_STREAM, 0, 0 },
-	{ "127.0.0.1", 7500, SOCK_STREAM, 0, EACCES },
-	{ "127.0.0.2", 7501, SOCK_STREAM, 0, EACCES },
-	{ "0.0.0.0", 7501, SOCK_STREAM, 0, EACCES },
-	{ "127.0.0.1", 0, SOCK_STREAM, 0, EACCES }, /* any port: needs `*` */
-	{ "127.0.0.7", 0, SOCK_STREAM, 0, 0 },
-	{ "127.0.0.7", 7600, SOCK_STREAM, 0, 0 },
-	{ "127.0.0.1", 7520, SOCK_STREAM, 0, EACCES },
-	{ "127.0.0.1", 7520, SOCK_DGRAM, 0, 0 },
-	{ "127.0.0.1", 7521, SOCK_DGRAM, 0, EACCES },
-	{ "127.0.0.1", 0, SOCK_DGRAM, 0, EACCES },
-	{ "127.0.0.7", 0, SOCK_DGRAM, 0, 0 },
-	{ "127.0.0.1", 7502, SOCK_DGRAM, 0, 0 },
-	{ "::1", 7501, SOCK_STREAM, 0, 0 },
-	{ "::1", 7500, SOCK_STREAM, 0, EACCES },
-	{ "::1", 0, SOCK_STREAM, 0, EACCES },
-	{ "::1", 7503, SOCK_DGRAM, 0, 0 },
-	{ "::ffff:127.0.0.1", 7504, SOCK_STREAM, 0, 0 },
-	{ "::ffff:127.0.0.1", 7500, SOCK_STREAM, 0, EACCES },
-	{ "::", 7510, SOCK_STREAM, 0, EACCES }, /* both families, of which one is allowed */
-	{ "::", 7510, SOCK_STREAM, 1, 0 },
-	{ "::", 7511, SOCK_STREAM, 0, 0 },
-	{ "::", 7510, SOCK_DGRAM, 0, EACCES },
-	{ "::", 7510, SOCK_DGRAM, 1, 0 },
-	{ "::", 7511, SOCK_DGRAM, 0, 0 },
-	{ "::ffff:0.0.0.0", 7511, SOCK_STREAM, 0, 0 },
-	{ "::ffff:0.0.0.0", 7510, SOCK_STREAM, 0, EACCES },
-};
-
-static int bound_port(int fd)
-{
-	union address a;
-	socklen_t len = sizeof(a);
-
-	CHECK_OK(getsockname(fd, &a.any, &len));
-	return ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
-}
-
-static void bind_all(void *arg)
-{
-	(void)arg;
-	for (size_t i = 0; i < VANTIO_ARRAY_SIZE(binds); i++) {
-		union address a;
-		socklen_t len = make_address(&a, binds[i].at, binds[i].port);
-		int fd = new_socket(binds[i].at, binds[i].type), one = 1, got;
-
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (binds[i].only6)
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-		got = bind(fd, &a.any, len) ? errno : 0;
-		check_(__FILE__, __LINE__, got == binds[i].want, "bind of %s port %d type %d: %s, not %s", binds[i].at, binds[i].port,
-		       binds[i].type, strerror(got), strerror(binds[i].want));
-		if (binds[i].want)
-			CHECK_INT(bound_port(fd), 0);
-		else if (binds[i].port)
-			CHECK_INT(bound_port(fd), binds[i].port);
-		else
-			CHECK(bound_port(fd) != 0);
-		if (binds[i].type == SOCK_STREAM && !binds[i].want && binds[i].port)
-			CHECK_OK(listen(fd, 1));
-		close(fd);
-	}
-}
-
-TEST(net_bind_takes_what_listen_rules_allow_alone)
-{
-	for (size_t u = 0; u < VANTIO_ARRAY_SIZE(uids); u++)
-		run_in(CG, uids[u], bind_all, NULL);
-}
-
-static void listen_unbound(void *arg)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0);
-
-	(void)arg;
-	CHECK_FAILS(listen(fd, 1), EACCES);
-	CHECK_INT(bound_port(fd), 0);
-	CHECK_FAILS(listen(fd6, 1), EACCES);
-	CHECK_INT(bound_port(fd6), 0);
-}
-
-/* The port was allowed once, the policy has changed since: to listen is asked anew. */
-static void listen_after_another_bound(void *arg)
-{
-	CHECK_FAILS(listen(*(int *)arg, 1), EACCES);
-}
-
-TEST(net_listen_is_judged_without_a_bind_too)
-{
-	union address a;
-	socklen_t len = make_address(&a, "127.0.0.1", 7650);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	run_in(CG, 0, listen_unbound, NULL);
-	CHECK_OK(bind(fd, &a.any, len));
-	run_in(CG, 0, listen_after_another_bound, &fd);
-	CHECK_OK(listen(fd, 1)); /* this process is not governed */
-}
-
-/* ---- families and protocols ---- */
-
-static const struct {
-	const char *name;
-	int family, type, proto, want;
-	const char *target;
-} families[] = {
-	{ "netlink", AF_NETLINK, SOCK_RAW, 0, EACCES, "socket family 16 type 3 protocol 0" },
-	{ "packet", AF_PACKET, SOCK_RAW, 0, EPERM, "socket family 17 type 3 protocol 0" },
-	{ "packet, cooked", AF_PACKET, SOCK_DGRAM, 0, EPERM, "socket family 17 type 2 protocol 0" },
-	{ "packet, the old way", AF_INET, 10, 0, EPERM, "socket family 17 type 10 protocol 0" },
-	{ "raw IPv4", AF_INET, SOCK_RAW, IPPROTO_RAW, EPERM, "socket family 2 type 3 protocol 255" },
-	{ "raw IPv6", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, EPERM, "socket family 10 type 3 protocol 58" },
-	{ "XDP", 44, SOCK_RAW, 0, EPERM, "socket family 44 type 3 protocol 0" },
-	{ "ping", AF_INET, SOCK_DGRAM, IPPROTO_ICMP, EACCES, "socket family 2 type 2 protocol 1" },
-	{ "ping of IPv6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, EACCES, "socket family 10 type 2 protocol 58" },
-	{ "SCTP", AF_INET, SOCK_STREAM, IPPROTO_SCTP, EACCES, "socket family 2 type 1 protocol 132" },
-	{ "SCTP, one to many", AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, EACCES, "socket family 10 type 5 protocol 132" },
-	{ "MPTCP", AF_INET, SOCK_STREAM, 262, EACCES, "socket family 2 type 1 protocol 262" },
-	{ "MPTCP of IPv6", AF_INET6, SOCK_STREAM, 262, EACCES, "socket family 10 type 1 protocol 262" },
-	{ "UDP-Lite", AF_INET, SOCK_DGRAM, 136, EACCES, "socket family 2 type 2 protocol 136" },
-	{ "vsock", 40, SOCK_STREAM, 0, EACCES, "socket family 40 type 1 protocol 0" },
-	{ "crypto", 38, SOCK_SEQPACKET, 0, EACCES, "socket family 38 type 5 protocol 0" },
-};
-
-static void family_all(void *arg)
-{
-	for (size_t i = 0; i < VANTIO_ARRAY_SIZE(families); i++) {
-		int fd = socket(families[i].family, families[i].type, families[i].proto), e = errno;
-
-		if (arg) /* nobody governs this one */
-			check_(__FILE__, __LINE__, fd >= 0 || (e != EACCES && e != EPERM), "a %s socket: %s", families[i].name, strerror(e));
-		else
-			check_(__FILE__, __LINE__, fd < 0 && e == families[i].want, "a %s socket: %s, not %s", families[i].name,
-			       fd < 0 ? strerror(e) : "made", strerror(families[i].want));
-		if (fd >= 0)
-			close(fd);
-	}
-}
-
-TEST(net_other_families_and_protocols_are_refused_and_named)
-{
-	size_t from = records_now(), i, k;
-
-	for (size_t u = 0; u < VANTIO_ARRAY_SIZE(uids); u++)
-		run_in(CG, uids[u], family_all, NULL);
-	load_records(from);
-	for (i = 0; i < VANTIO_ARRAY_SIZE(families); i++) {
-		bool raw = families[i].want == EPERM;
-
-		for (k = 0; k < n_recs; k++)
-			if (!strcmp(rec_resource(&recs[k], "target"), families[i].target) &&
-			    !strcmp(rec_text(&recs[k], "rule"), raw ? "kernel.raw_socket" : "network.default") &&
-			    !strcmp(rec_text(&recs[k], "op"), raw ? "raw_socket" : "socket") &&
-			    !strcmp(rec_text(&recs[k], "hook"), "socket_create") && !strcmp(rec_text(&recs[k], "enforced"), "true"))
-				break;
-		if (!check_(__FILE__, __LINE__, k < n_recs, "no record of '%s'", families[i].target))
-			show_records();
-	}
-	CHECK_INT(n_recs, 2 * VANTIO_ARRAY_SIZE(families));
-}
-
 /* ---- the programs behind the socket hooks ---- */
 
 static struct attempt behind_tcp[] = {
@@ -671,7 +439,6 @@ static void as_nobody(void *arg)
 	(void)arg;
 	EACH(tcp, SOCK_STREAM, by_connect);
 	EACH(udp, SOCK_DGRAM, by_sendto);
-	family_all((void *)1);
 }
 
 TEST(net_processes_that_are_not_enrolled_are_untouched)
@@ -693,23 +460,15 @@ SETUP()
 {
 	struct vantio_slot slot;
 
-	engine_up();
-	CHECK_SH(0, "ip link show vtd0 || { ip link add vtd0 type dummy && ip link set vtd0 up; }");
-	CHECK_SH(0, "ip -6 addr add fe80::7/64 dev vtd0; ip -6 addr add fd00:7::1/128 dev lo; ip -6 addr add fd00:8::1/128 dev lo; true");
-	CHECK_SH(0, "echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range"); /* who may ping is not what is tried here */
+	engine_ready();
+	add_addresses();
 	if (!push_text(policy, &slot))
 		enroll("net", CG, 0, slot.slot, 0);
 }
 
 TEARDOWN()
 {
-	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
-	uint32_t agent;
-
-	REQUIRE(engine_change(&e) == 0);
-	agent = vantio_agent_find(&e, "net");
-	vantio_engine_close(&e);
-	remove_agent(agent);
+	remove_named("net");
 	rmdir(CGROUP_ROOT CG);
 }
 
