@@ -110,7 +110,7 @@ struct vantio_kill_result {
 	bool recorded;      /* the control record is on the ring */
 };
 
-/* `agent` 0 is every agent. Each is effective when it returns; the map word is flipped before anything else. */
+/* `agent` 0 is every agent. A soft kill asks for the freeze and flips the map word at once; when it returns the agents are frozen. */
 int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_hard(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
