@@ -18,8 +18,8 @@
 #define VANTIO_SLOTS       64   /* policies that may be in force at once */
 #define VANTIO_AGENTS      1024 /* agents that may be enrolled at once; agent 0 is nobody */
 #define VANTIO_CGROUPS     4096 /* enrolled cgroups */
-#define VANTIO_CELLS_MAX   (1u << 22) /* cells of the largest image: 32 MiB */
-#define VANTIO_PAGE_CELLS  (1u << 17) /* cells of an image's page, 1 MiB: no row crosses from one into another */
+#define VANTIO_CELLS_SMALL (1u << 16) /* cells of a small image: 512 KiB */
+#define VANTIO_CELLS_LARGE (1u << 22) /* cells of the largest image: 32 MiB */
 #define VANTIO_NAME_MAX    64
 
 /* ---- what is asked ------------------------------------------------------------------------------- */
@@ -132,9 +132,8 @@ enum vantio_limit_op {
  *     cells[s + 1 + byte]: if .check == s, .next is the state that this byte leads to
  *
  * State 0 (VANTIO_STATE_DEAD) is the dead state: it accepts nothing and never leaves itself.
- * Every index that a well-formed image can produce is below its cell count, and a state's 257 cells lie in one page, so
- * that the kernel reaches them through one pointer. The evaluator of user space checks all the same and an index outside is
- * VANTIO_STATE_ERROR, which denies; the kernel's looks for a page that is not there and denies.
+ * Every index that a well-formed image can produce is below its cell count; the evaluator checks all the same
+ * and an index outside is VANTIO_STATE_ERROR, which denies.
  */
 struct vantio_cell {
 	__u32 check;
@@ -279,7 +278,8 @@ _Static_assert(sizeof(struct vantio_control) == 24, "vantio_control is ABI");
 	X(PTRACE_ACCESS, "ptrace_access_check") X(PTRACE_TRACEME, "ptrace_traceme") X(TASK_KILL, "task_kill") \
 	X(BPF, "bpf") X(KERNEL_MODULE, "kernel_load_data") X(KERNEL_READ_FILE, "kernel_read_file") \
 	X(USERNS_CREATE, "userns_create") X(INODE_INIT_ANON, "inode_init_security_anon") X(PERF_OPEN, "perf_event_open") \
-	X(KEY_PERMISSION, "key_permission") X(KEY_ALLOC, "key_alloc") X(TASK_ALLOC, "task_alloc")
+	X(KEY_PERMISSION, "key_permission") X(KEY_ALLOC, "key_alloc") X(TASK_ALLOC, "task_alloc") \
+	X(BPF_MAP, "bpf_map") X(BPF_PROG, "bpf_prog") X(FILE_FCNTL, "file_fcntl") X(TASK_SETRLIMIT, "task_setrlimit")
 
 #define VANTIO_HOOK_ENUM(id, name) VANTIO_HOOK_##id,
 enum vantio_hook { VANTIO_HOOKS(VANTIO_HOOK_ENUM) VANTIO_HOOK_MAX };

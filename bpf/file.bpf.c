@@ -17,6 +17,11 @@
 
 #define RENAME_EXCHANGE 2
 
+#define TIOCSTI   0x5412
+#define TIOCLINUX 0x541c
+#define FIOSETOWN 0x8901
+#define SIOCSPGRP 0x8902
+
 #define FS_IOC_SETFLAGS    0x40086602
 #define FS_IOC32_SETFLAGS  0x40046602
 #define FS_IOC_FSSETXATTR  0x401c5820
@@ -247,8 +252,11 @@ int BPF_PROG(vantio_inode_remove_acl, void *idmap, struct dentry *dentry, const 
 	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_REMOVE_ACL, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
 }
 
-vantio_inline int setflags(struct vantio_label *label, struct file *file, unsigned int cmd)
+vantio_inline int ask_ioctl(struct vantio_label *label, struct file *file, unsigned int cmd)
 {
+	/* What is put into a terminal's input is read by whoever shares it; the owner of a socket is signalled. */
+	if (cmd == TIOCSTI || cmd == TIOCLINUX || cmd == FIOSETOWN || cmd == SIOCSPGRP)
+		return vantio_ask_surface(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SIGNAL, VANTIO_SURFACE_SIGNAL, cmd, 0);
 	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS && cmd != FS_IOC_FSSETXATTR)
 		return 0;
 	return ask_write(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, BPF_CORE_READ(file, f_path.mnt),
@@ -259,7 +267,7 @@ SEC("lsm/file_ioctl")
 int BPF_PROG(vantio_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setflags(label, file, cmd), VANTIO_EACCES);
+	VANTIO_RETURN(ask_ioctl(label, file, cmd), VANTIO_EACCES);
 }
 
 /* 32-bit callers, where that is a hook of its own (6.8 and later). */
@@ -267,7 +275,7 @@ SEC("lsm/file_ioctl_compat")
 int BPF_PROG(vantio_file_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(setflags(label, file, cmd), VANTIO_EACCES);
+	VANTIO_RETURN(ask_ioctl(label, file, cmd), VANTIO_EACCES);
 }
 
 char vantio_license[] SEC("license") __attribute__((weak)) = "Dual BSD/GPL";

@@ -45,4 +45,22 @@ vantio_inline __u32 vantio_protection(struct super_block *sb, __u8 access)
 	return 0;
 }
 
+vantio_inline int vantio_ask_surface(struct vantio_label *label, __u8 hook, __u8 op, __u8 surface, __u32 target, __u32 flags)
+{
+	struct vantio_ask_surface ask = { .hook = hook, .op = op, .surface = surface, .reason = VANTIO_REASON_SURFACE };
+
+	ask.target = target;
+	ask.flags = flags;
+	return vantio_decide_surface(&ask, label);
+}
+
+/* Whether `task` belongs to the same agent as the caller. */
+vantio_inline int vantio_same_agent(struct vantio_label *label, struct task_struct *task)
+{
+	struct vantio_label *other;
+
+	other = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
+	return other && label->agent == other->agent && label->instance == other->instance;
+}
+
 #endif

@@ -65,12 +65,7 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
-	__u64 seq; /* 0: anonymous */
-};
-
-/* Since 6.18 the namespace's number is here. */
-struct ns_common___numbered {
-	__u64 ns_id;
+	__u64 seq;
 };
 
 struct mount {
@@ -141,6 +136,28 @@ struct cred {
 	kuid_t uid;
 };
 
+struct upid {
+	int nr;
+	void *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct bpf_map {
+	char name[16];
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
 struct task_struct {
 	const struct cred *real_cred;
 	const struct cred *cred;
@@ -150,6 +167,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
+	struct pid *thread_pid;
 	struct nsproxy *nsproxy;
 	char comm[16];
 };

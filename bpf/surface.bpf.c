@@ -4,29 +4,14 @@
 
 #define PTRACE_MODE_NOAUDIT 0x04
 
+#define F_SETOWN    8
+#define F_SETOWN_EX 15
+
 #define KERNEL_READ_MODULE          2 /* enum kernel_read_file_id and kernel_load_data_id */
 #define KERNEL_READ_KEXEC_INITRAMFS 4
 
-vantio_inline int ask_surface(struct vantio_label *label, __u8 hook, __u8 op, __u8 surface, __u32 target, __u32 flags)
-{
-	struct vantio_ask_surface ask = { .hook = hook, .op = op, .surface = surface, .reason = VANTIO_REASON_SURFACE };
-
-	ask.target = target;
-	ask.flags = flags;
-	return vantio_decide_surface(&ask, label);
-}
-
 #define SURFACE(hook, name, target) \
-	VANTIO_RETURN(ask_surface(label, VANTIO_HOOK_##hook, VANTIO_OP_##name, VANTIO_SURFACE_##name, target, 0), VANTIO_EPERM)
-
-/* Whether `task` belongs to the same agent as the caller. */
-vantio_inline int same_agent(struct vantio_label *label, struct task_struct *task)
-{
-	struct vantio_label *other;
-
-	other = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
-	return other && label->agent == other->agent && label->instance == other->instance;
-}
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_##hook, VANTIO_OP_##name, VANTIO_SURFACE_##name, target, 0), VANTIO_EPERM)
 
 SEC("lsm/sb_mount")
 int BPF_PROG(vantio_sb_mount, const char *dev, const struct path *path, const char *type, unsigned long flags, void *data, int ret)
@@ -60,9 +45,9 @@ SEC("lsm/ptrace_access_check")
 int BPF_PROG(vantio_ptrace_access, struct task_struct *child, unsigned int mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (same_agent(label, child))
+	if (vantio_same_agent(label, child))
 		return 0;
-	VANTIO_RETURN(ask_surface(label, VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, child->tgid,
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, child->tgid,
 				  mode & PTRACE_MODE_NOAUDIT ? VANTIO_ASK_SILENT : 0), VANTIO_EPERM);
 }
 
@@ -70,7 +55,7 @@ SEC("lsm/ptrace_traceme")
 int BPF_PROG(vantio_ptrace_traceme, struct task_struct *parent, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (same_agent(label, parent))
+	if (vantio_same_agent(label, parent))
 		return 0;
 	SURFACE(PTRACE_TRACEME, PTRACE, parent->tgid);
 }
@@ -79,16 +64,88 @@ SEC("lsm/task_kill")
 int BPF_PROG(vantio_task_kill, struct task_struct *task, void *info, int sig, const struct cred *cred, int ret)
 {
 	VANTIO_GUARD(ret);
-	if (!sig || same_agent(label, task))
+	if (!sig || vantio_same_agent(label, task))
 		return 0;
 	SURFACE(TASK_KILL, SIGNAL, task->tgid);
 }
 
+/* The caller's process number as it sees it itself. */
+vantio_inline int own_number(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	const struct upid *at = (const void *)pid + bpf_core_field_offset(struct pid, numbers);
+
+	at = (const void *)at + level * bpf_core_type_size(struct upid);
+	return BPF_CORE_READ(at, nr);
+}
+
+/* A descriptor signals its owner when it is ready: none but the caller itself. */
+SEC("lsm/file_fcntl")
+int BPF_PROG(vantio_file_fcntl, struct file *file, unsigned int cmd, unsigned long arg, int ret)
+{
+	if (ret)
+		return ret;
+	if (cmd != F_SETOWN && cmd != F_SETOWN_EX)
+		return 0;
+	VANTIO_GUARD(ret);
+	if (cmd == F_SETOWN && (!(int)arg || (int)arg == own_number()))
+		return 0;
+	SURFACE(FILE_FCNTL, SIGNAL, cmd);
+}
+
+/* A limit on processor time or memory ends another process as a signal does. */
+SEC("lsm/task_setrlimit")
+int BPF_PROG(vantio_task_setrlimit, struct task_struct *task, unsigned int resource, void *limit, int ret)
+{
+	VANTIO_GUARD(ret);
+	if (vantio_same_agent(label, task))
+		return 0;
+	SURFACE(TASK_SETRLIMIT, SIGNAL, task->tgid);
+}
+
+/* Pins, and links by their number, are out of reach even where bpf(2) is allowed: no hook is asked what they lead to. */
 SEC("lsm/bpf")
 int BPF_PROG(vantio_bpf_syscall, int cmd, void *attr, unsigned int size, int ret)
 {
+	__u32 flags = cmd == BPF_OBJ_PIN || cmd == BPF_OBJ_GET || cmd == BPF_LINK_GET_FD_BY_ID ? VANTIO_ASK_PROTECTED : 0;
+
 	VANTIO_GUARD(ret);
-	SURFACE(BPF, BPF, cmd);
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_BPF, VANTIO_OP_BPF, VANTIO_SURFACE_BPF, cmd, flags), VANTIO_EPERM);
+}
+
+/* The engine's maps and programs are named after it: nobody whom they govern gets a descriptor of one. */
+vantio_inline int is_ours(const char *name)
+{
+	static const char ours[] = "vantio";
+	char text[8] = {};
+	int i;
+
+	if (bpf_probe_read_kernel(text, sizeof(text), name))
+		return 1;
+	for (i = 0; i < (int)sizeof(ours) - 1; i++)
+		if (text[i] != ours[i])
+			return 0;
+	return 1;
+}
+
+SEC("lsm/bpf_map")
+int BPF_PROG(vantio_bpf_map, struct bpf_map *map, unsigned int mode, int ret)
+{
+	VANTIO_GUARD(ret);
+	if (!is_ours((const char *)map + bpf_core_field_offset(struct bpf_map, name)))
+		return 0; /* the hook of bpf(2) has judged it */
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_BPF_MAP, VANTIO_OP_BPF, VANTIO_SURFACE_BPF, 0, VANTIO_ASK_PROTECTED), VANTIO_EPERM);
+}
+
+SEC("lsm/bpf_prog")
+int BPF_PROG(vantio_bpf_prog, struct bpf_prog *prog, int ret)
+{
+	VANTIO_GUARD(ret);
+	if (!is_ours((const char *)BPF_CORE_READ(prog, aux) + bpf_core_field_offset(struct bpf_prog_aux, name)))
+		return 0;
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_BPF_PROG, VANTIO_OP_BPF, VANTIO_SURFACE_BPF, 0, VANTIO_ASK_PROTECTED), VANTIO_EPERM);
 }
 
 /* init_module(2) and kexec_load(2); firmware and the like are the kernel's own business. */

@@ -30,7 +30,7 @@ int cmd_load(struct cli *cli)
 	}
 	printf("loaded: %zu programs attached, pinned below %s\n", report.n_attached, VANTIO_PINS);
 	for (i = 0; i < report.n_missing; i++)
-		printf("this kernel has no hook %s; another hook covers it\n", report.missing[i]);
+		printf("this kernel has no hook %s: %s does its work here\n", report.missing[i], vantio_engine_hook_replacement(report.missing[i]));
 	return CLI_OK;
 }
 

@@ -46,14 +46,40 @@ static int hook_parameters(const struct btf *btf, const char *hook)
 	return proto ? btf_vlen(proto) : -1;
 }
 
-static void report_missing(struct vantio_load_report *report, const char *hook)
+/* Hooks that came to be after the oldest kernel that we know, with those that do their work where they are not. */
+static const char *const replaced[][2] = {
+	{ "file_truncate", "path_truncate" },
+	{ "inode_set_acl", "inode_setxattr" },
+	{ "inode_remove_acl", "inode_removexattr" },
+	{ "file_ioctl_compat", "file_ioctl" },
+};
+
+static int report_missing(struct vantio_load_report *report, const char *hook, struct vantio_error *err)
 {
-	if (report->n_missing < VANTIO_HOOKS_LISTED)
-		snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
+	size_t i;
+
+	for (i = 0; i < VANTIO_ARRAY_SIZE(replaced); i++)
+		if (!strcmp(replaced[i][0], hook)) {
+			if (report->n_missing < VANTIO_HOOKS_LISTED)
+				snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
+			return 0;
+		}
+	return vantio_fail(err, EOPNOTSUPP, "this kernel has no LSM hook '%s', and without it the engine would leave a way round: use "
+			   "Linux 6.1 or later", hook);
+}
+
+const char *vantio_engine_hook_replacement(const char *hook)
+{
+	size_t i;
+
+	for (i = 0; i < VANTIO_ARRAY_SIZE(replaced); i++)
+		if (!strcmp(replaced[i][0], hook))
+			return replaced[i][1];
+	return NULL;
 }
 
 /* Leaves out programs whose hook this kernel does not have, and picks the shape of a hook that it has, by the number of its parameters. */
-static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, struct vantio_load_report *report)
+static int choose_programs(struct vantio_bpf *skel, const struct btf *btf, struct vantio_load_report *report, struct vantio_error *err)
 {
 	const struct {
 		const struct bpf_program *prog;
@@ -65,6 +91,7 @@ static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, stru
 		{ skel->progs.vantio_perf_event_open_type, 1 },
 	};
 	struct bpf_program *prog;
+	size_t k;
 
 	bpf_object__for_each_program(prog, skel->obj) {
 		const char *section = bpf_program__section_name(prog), *hook;
@@ -76,13 +103,19 @@ static void choose_programs(struct vantio_bpf *skel, const struct btf *btf, stru
 		hook = section + 4;
 		parameters = hook_parameters(btf, hook);
 		if (parameters < 0) {
+			if (report_missing(report, hook, err))
+				return -EOPNOTSUPP;
 			bpf_program__set_autoload(prog, false);
-			report_missing(report, hook);
 		}
 		for (i = 0; parameters >= 0 && i < VANTIO_ARRAY_SIZE(shapes); i++)
 			if (prog == shapes[i].prog)
 				bpf_program__set_autoload(prog, parameters == shapes[i].parameters);
 	}
+	for (k = 0; k < VANTIO_ARRAY_SIZE(shapes); k += 2)
+		if (!bpf_program__autoload(shapes[k].prog) && !bpf_program__autoload(shapes[k + 1].prog))
+			return vantio_fail(err, EOPNOTSUPP, "the LSM hook %s of this kernel has a shape that the engine does not know",
+					   bpf_program__section_name(shapes[k].prog) + 4);
+	return 0;
 }
 
 static int check_bpffs(struct vantio_error *err)
@@ -142,8 +175,12 @@ static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *rep
 		btf__free(btf);
 		return vantio_fail(err, errno, "cannot open the engine's programs: %s", strerror(errno));
 	}
-	choose_programs(skel, btf, report);
+	r = choose_programs(skel, btf, report, err);
 	btf__free(btf);
+	if (r) {
+		vantio_bpf__destroy(skel);
+		return r;
+	}
 	bpf_map__set_max_entries(skel->maps.vantio_scratches, (uint32_t)(cpus > 0 ? cpus : 1) * VANTIO_SCRATCH_DEPTH);
 	bpf_map__set_max_entries(skel->maps.vantio_accounted, (uint32_t)(cpus > 0 ? cpus : 1));
 	r = vantio_bpf__load(skel);

@@ -453,4 +453,35 @@ static int act_set_flags_by_fsxattr(struct place *p)
 static bool done_set_flags_by_fsxattr(struct place *p) { return has_nodump(p); }
 OP(set_flags_by_fsxattr, WRITE)
 
+/* ---- what all of it left behind ---- */
+
+static bool hook_exists(const char *hook)
+{
+	return sh("grep -qw bpf_lsm_%s /proc/kallsyms", hook) == 0;
+}
+
+/* The refusals of the tests above. */
+TEST(file_every_hook_has_left_records)
+{
+	static const struct {
+		const char *hook, *op;
+	} expected[] = {
+		{ "file_open", "read" }, { "file_open", "write" }, { "path_mknod", "create" }, { "path_mknod", "mknod" },
+		{ "path_unlink", "unlink" }, { "path_rename", "rename" }, { "path_link", "link" }, { "path_symlink", "symlink" },
+		{ "path_mkdir", "mkdir" }, { "path_rmdir", "rmdir" }, { "path_truncate", "truncate" }, { "file_truncate", "truncate" },
+		{ "path_chmod", "chmod" }, { "path_chown", "chown" }, { "inode_setattr", "utimes" }, { "inode_setxattr", "setxattr" },
+		{ "inode_removexattr", "removexattr" }, { "inode_set_acl", "setxattr" }, { "inode_remove_acl", "removexattr" },
+		{ "file_ioctl", "setflags" },
+	};
+	char want[128];
+	size_t i;
+
+	CHECK_SH(0, "vantioctl policy push /tmp/file-deny.toml && vantioctl ledger list --agent file-deny --decision block --limit 10000 --json | "
+		    "grep -o '\"hook\":\"[a-z_]*\",\"op\":\"[a-z]*\"' | sort -u >/tmp/hooks");
+	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		snprintf(want, sizeof(want), "\"hook\":\"%s\",\"op\":\"%s\"", expected[i].hook, expected[i].op);
+		check_(__FILE__, __LINE__, sh("grep -F '%s' /tmp/hooks", want) == 0 || !hook_exists(expected[i].hook), "no record has %s", want);
+	}
+}
+
 VT_MAIN()
