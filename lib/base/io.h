@@ -30,6 +30,6 @@ int vantio_make_dirs(const char *path, mode_t mode, struct vantio_error *err);
 char *vantio_default_policy_path(void); /* VANTIO_POLICY_PATH or /etc/vantio/policy.toml */
 char *vantio_default_ledger_path(void); /* VANTIO_LEDGER or /var/lib/vantio/ledger */
 char *vantio_runtime_dir(void);         /* /run/vantio, or $XDG_RUNTIME_DIR/vantio */
-char *vantio_state_dir(void);           /* what this user has seen: /var/lib/vantio/state or $XDG_STATE_HOME/vantio */
+char *vantio_state_dir(void);           /* what this user has seen: VANTIO_STATE, /var/lib/vantio/state or $XDG_STATE_HOME/vantio */
 
 #endif

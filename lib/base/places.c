@@ -62,5 +62,9 @@ char *vantio_runtime_dir(void)
 
 char *vantio_state_dir(void)
 {
+	const char *v = absolute_env("VANTIO_STATE");
+
+	if (v)
+		return strdup(v);
 	return place("/var/lib/vantio/state", "XDG_STATE_HOME", "/vantio", "/.local/state/vantio");
 }

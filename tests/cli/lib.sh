@@ -7,7 +7,7 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TMP=$(mktemp -d) || exit 1
 trap 'rm -rf "$TMP"' EXIT
 unset VANTIO_LEDGER VANTIO_POLICY_PATH VANTIO_AUDIT_MODE NO_COLOR
-export HOME=$TMP/home XDG_DATA_HOME=$TMP/data XDG_STATE_HOME=$TMP/state XDG_CONFIG_HOME=$TMP/config
+export VANTIO_STATE=$TMP/state HOME=$TMP/home XDG_DATA_HOME=$TMP/data XDG_STATE_HOME=$TMP/state XDG_CONFIG_HOME=$TMP/config
 mkdir -p "$HOME"
 vantioctl() { "$VANTIOCTL" "$@"; }
 
