@@ -71,7 +71,9 @@ int cmd_agent_enroll(struct cli *cli)
 	return cli_emit(cli, doc);
 }
 
-int cmd_agent_remove(struct cli *cli)
+/* What remove and release have in common: one agent by its name, changed under the lock. */
+static int change_agent(struct cli *cli, int (*change)(struct vantio_engine *, uint32_t, struct vantio_error *), const char *done,
+			const char *remark)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	struct vantio_error err = {};
@@ -84,41 +86,26 @@ int cmd_agent_remove(struct cli *cli)
 	agent = cli_agent_need(cli, &e, cli_arg(cli, 0), &r);
 	if (!agent)
 		return r;
-	if (vantio_agent_remove(&e, agent, &err))
+	if (change(&e, agent, &err))
 		return cli_fail_error(cli, &err);
 	cli_drain(cli, &e);
 	if (!cli_json(cli)) {
-		printf("removed %s: its processes are not governed any more\n", cli_arg(cli, 0));
+		printf("%s %s%s\n", done, cli_arg(cli, 0), remark);
 		return cli_flush(cli);
 	}
 	doc = cJSON_CreateObject();
-	cJSON_AddStringToObject(doc, "removed", cli_arg(cli, 0));
+	cJSON_AddStringToObject(doc, done, cli_arg(cli, 0));
 	return cli_emit(cli, doc);
+}
+
+int cmd_agent_remove(struct cli *cli)
+{
+	return change_agent(cli, vantio_agent_remove, "removed", ": its processes are not governed any more");
 }
 
 int cmd_agent_release(struct cli *cli)
 {
-	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
-	struct vantio_error err = {};
-	uint32_t agent;
-	cJSON *doc;
-	int r = cli_engine_need(cli, true, &e);
-
-	if (r)
-		return r;
-	agent = cli_agent_need(cli, &e, cli_arg(cli, 0), &r);
-	if (!agent)
-		return r;
-	if (vantio_agent_release(&e, agent, &err))
-		return cli_fail_error(cli, &err);
-	cli_drain(cli, &e);
-	if (!cli_json(cli)) {
-		printf("released %s\n", cli_arg(cli, 0));
-		return cli_flush(cli);
-	}
-	doc = cJSON_CreateObject();
-	cJSON_AddStringToObject(doc, "released", cli_arg(cli, 0));
-	return cli_emit(cli, doc);
+	return change_agent(cli, vantio_agent_release, "released", "");
 }
 
 /* ---- list ---- */
