@@ -161,8 +161,8 @@ check-werror:
 
 # The command line: its tests, and the completion scripts that are written from its table.
 .PHONY: check-cli completions
-check-cli: $(O)/vantioctl
-	$(Q)VANTIOCTL=$(O)/vantioctl tests/cli/run
+check-cli: $(O)/vantioctl $(O)/tests/install/make_ledger
+	$(Q)VANTIOCTL=$(O)/vantioctl MAKE_LEDGER=$(abspath $(O))/tests/install/make_ledger tests/cli/run
 
 completions: $(O)/vantioctl
 	$(Q)$< completion bash >completions/vantioctl.bash

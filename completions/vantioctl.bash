@@ -8,7 +8,7 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor run enforce load unload status policy agent killswitch ledger key completion help'
+		nouns='doctor run enforce load unload status policy agent tail killswitch ledger key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
@@ -84,6 +84,10 @@ _vantioctl_table()
 		opts=''
 		args+=('agent')
 		;;
+	tail)
+		verbs=''
+		opts='--follow -f --filter --lines -n'
+		;;
 	killswitch)
 		verbs=''
 		opts='--soft --hard --release --agent -a'
@@ -149,6 +153,8 @@ _vantioctl_value()
 	'agent enroll|--name' | 'agent enroll|-n') value='none' ;;
 	'agent enroll|--policy' | 'agent enroll|-p') value='none' ;;
 	'agent enroll|--trace-id') value='trace' ;;
+	'tail|--filter') value='none' ;;
+	'tail|--lines' | 'tail|-n') value='none' ;;
 	'killswitch|--agent' | 'killswitch|-a') value='agent' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -48,6 +48,7 @@ complete -c vantioctl -n '__vantioctl_after 0' -a unload -d 'take the engine out
 complete -c vantioctl -n '__vantioctl_after 0' -a status -d 'show what is in force'
 complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
 complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and remove agents'
+complete -c vantioctl -n '__vantioctl_after 0' -a tail -d 'print the newest records, and follow the ledger'
 complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
 complete -c vantioctl -n '__vantioctl_after 0' -a ledger -d 'verify, search and export the record of decisions'
 complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their verifier keys'
@@ -91,6 +92,9 @@ complete -c vantioctl -n '__vantioctl_after 0 agent' -a release -d 'let an agent
 complete -c vantioctl -n '__vantioctl_after 0 agent release' -f -a '(__vantioctl_values agent)'
 complete -c vantioctl -n '__vantioctl_after 0 agent' -a remove -d 'stop governing an agent'
 complete -c vantioctl -n '__vantioctl_after 0 agent remove' -f -a '(__vantioctl_values agent)'
+complete -c vantioctl -n '__vantioctl_after + tail' -l follow -s f -d 'go on with each record as it is committed, until interrupted'
+complete -c vantioctl -n '__vantioctl_after + tail' -l filter -r -d 'only records that match, such as decision=block,path~/work/*'
+complete -c vantioctl -n '__vantioctl_after + tail' -l lines -s n -r -d 'begin with so many of the newest (default 10)'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l soft -d 'refuse every governed operation and freeze the agents'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l hard -d 'end every process of the agents'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l release -d 'undo --soft, and let agents run again after --hard'

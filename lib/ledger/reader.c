@@ -99,6 +99,21 @@ uint64_t vantio_reader_size(const struct vantio_reader *r)
 	return r->checkpoint.size;
 }
 
+int vantio_reader_refresh(struct vantio_reader *r, struct vantio_error *err)
+{
+	struct vantio_checkpoint c;
+	int e = read_checkpoint(r->dirfd, &c, err);
+
+	if (e < 0)
+		return e;
+	if (c.size < r->checkpoint.size)
+		return vantio_fail(err, EBADMSG, "the ledger went back from %llu records to %llu; 'vantioctl ledger verify' says more",
+				   (unsigned long long)r->checkpoint.size, (unsigned long long)c.size);
+	r->checkpoint = c;
+	e = vantio_index_catch_up(r->index, c.size, NULL, err);
+	return e == -EBADMSG ? vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more") : e;
+}
+
 /* ---- one record ---- */
 
 static int open_segment(struct vantio_reader *r, uint64_t segment, struct vantio_error *err)
@@ -221,7 +236,8 @@ int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
 	struct finding f = { r, hit, ctx };
 	struct vantio_query bounded = *q;
 
-	bounded.below = r->checkpoint.size;
+	if (!q->below || q->below > r->checkpoint.size)
+		bounded.below = r->checkpoint.size;
 	return vantio_index_query(r->index, &bounded, found, &f, err);
 }
 

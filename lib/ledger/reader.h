@@ -16,6 +16,11 @@ int vantio_reader_open(const char *dir, struct vantio_reader **ret, struct vanti
 void vantio_reader_close(struct vantio_reader *r);
 uint64_t vantio_reader_size(const struct vantio_reader *r); /* records that the checkpoint covers */
 
+/*
+ * Takes up what was committed since: the newest checkpoint, which must not be behind the one before (EBADMSG), and the index.
+ */
+int vantio_reader_refresh(struct vantio_reader *r, struct vantio_error *err);
+
 /* A record that was found; everything is borrowed until the callback returns. */
 struct vantio_hit {
 	struct vantio_span line; /* as it is stored */
@@ -25,7 +30,7 @@ struct vantio_hit {
 	bool private_bad;  /* the sidecar holds something for it that the record does not commit to */
 };
 
-/* Calls `hit` by ascending leaf; a negative answer ends the search and is returned. `q->below` is set here. */
+/* Calls `hit` by ascending leaf; a negative answer ends the search and is returned. `q->below` 0: all that the checkpoint covers. */
 int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
 		       int (*hit)(void *ctx, const struct vantio_hit *hit, struct vantio_error *err), void *ctx,
 		       struct vantio_error *err);
