@@ -15,6 +15,7 @@
 #include "control/refresh.h"
 #include "control/session.h"
 #include "engine_cli.h"
+#include "notify.h"
 #include "policy_input.h"
 
 #define POLICIES_MAX 16
@@ -203,7 +204,9 @@ int cmd_enforce(struct cli *cli)
 	if (!r) {
 		vantio_engine_unlock(&f.engine); /* others may change the engine while this one drains */
 		cli_note(cli, "enforcing; records go to %s; stop with Ctrl-C", cli_ledger_dir(cli));
+		cli_notify("READY=1");
 		r = drain_until_stopped(&f);
+		cli_notify("STOPPING=1");
 		cli_note(cli, "stopped: the engine stays in force, and its events wait for the next 'vantioctl enforce'; 'vantioctl unload' takes it down");
 	}
 	enforcement_end(&f);
