@@ -411,17 +411,18 @@ static int act_bpf(void)
 }
 SURFACE(bpf, MAY_ROOT, NULL, NULL)
 
-static bool dummy_loaded(void) { return exists("/sys/module/dummy"); }
-static void unload_dummy(void) { CHECK_SH(0, "rmmod dummy"); }
+/* A module that no other test needs. */
+static bool fuse_loaded(void) { return exists("/sys/module/fuse"); }
+static void unload_fuse(void) { CHECK_SH(0, "rmmod fuse"); }
 
 static int act_module(void)
 {
-	if (sh("modprobe dummy") == 0)
+	if (sh("modprobe fuse") == 0)
 		return 0;
 	errno = EPERM;
 	return -1;
 }
-SURFACE(module, MAY_ROOT, dummy_loaded, unload_dummy)
+SURFACE(module, MAY_ROOT, fuse_loaded, unload_fuse)
 
 static int act_init_module(void)
 {
