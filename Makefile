@@ -38,7 +38,7 @@ say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(patsubst $(O)/%,%,$(2)))
 
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wformat=2
 CWARN     = $(WARN) -Wmissing-prototypes -Wstrict-prototypes
-HARDEN   := -fstack-protector-strong -fPIE -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)/=build/ -ffile-prefix-map=$(O)/=build/
+HARDEN   := -fstack-protector-strong -fPIE -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)/=build/
 CPPFLAGS += -D_GNU_SOURCE -Ilib -Ibpf -I$(O)/gen
 CFLAGS   ?= -O2 -g
 ifeq ($(SAN),1)
