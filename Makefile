@@ -130,15 +130,18 @@ VM_BIN   := $(VM_TESTS:%=$(O)/tests/vm/%)
 deps:
 	@scripts/deps build guest test
 
+# As many jobs as there are processors, unless make was told otherwise.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Both install what is missing, and only then build: what make knew before that may be wrong.
 demo:
 	@scripts/deps build guest
-	@+$(MAKE) --no-print-directory $(O)/vantioctl
+	@+$(MAKE) --no-print-directory $(JOBS) $(O)/vantioctl
 	@docs/demo/run $(O)/vantioctl
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE)" tests/check unit cli install harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli install harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)

@@ -18,8 +18,8 @@
 #define VANTIO_SLOTS       64   /* policies that may be in force at once */
 #define VANTIO_AGENTS      1024 /* agents that may be enrolled at once; agent 0 is nobody */
 #define VANTIO_CGROUPS     4096 /* enrolled cgroups */
-#define VANTIO_CELLS_SMALL (1u << 16) /* cells of a small image: 512 KiB */
-#define VANTIO_CELLS_LARGE (1u << 22) /* cells of the largest image: 32 MiB */
+#define VANTIO_CELLS_MAX   (1u << 22) /* cells of the largest image: 32 MiB */
+#define VANTIO_PAGE_CELLS  (1u << 17) /* cells of an image's page, 1 MiB: no row crosses from one into another */
 #define VANTIO_NAME_MAX    64
 
 /* ---- what is asked ------------------------------------------------------------------------------- */
@@ -132,8 +132,9 @@ enum vantio_limit_op {
  *     cells[s + 1 + byte]: if .check == s, .next is the state that this byte leads to
  *
  * State 0 (VANTIO_STATE_DEAD) is the dead state: it accepts nothing and never leaves itself.
- * Every index that a well-formed image can produce is below its cell count; the evaluator checks all the same
- * and an index outside is VANTIO_STATE_ERROR, which denies.
+ * Every index that a well-formed image can produce is below its cell count, and a state's 257 cells lie in one page, so
+ * that the kernel reaches them through one pointer. The evaluator of user space checks all the same and an index outside is
+ * VANTIO_STATE_ERROR, which denies; the kernel's looks for a page that is not there and denies.
  */
 struct vantio_cell {
 	__u32 check;

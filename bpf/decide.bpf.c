@@ -18,38 +18,29 @@ char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vantio_text *text, struct vantio_answer *a)
 {
-	void *table;
+	const struct vantio_page *first;
+	void *image;
 
 	if (!text || !a)
 		return 1;
 	a->bad = 1;
-	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
-	if (table) {
-		vantio_scan_run(table, 0, domain, text, a);
-		return 0;
-	}
-	table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
-	if (table)
-		vantio_scan_run(table, 1, domain, text, a);
+	first = vantio_image_get(slot, &image);
+	if (first)
+		vantio_scan_image(image, first, domain, text, a);
 	return 0;
 }
 
 /* The same of no text in particular. */
 __attribute__((noinline)) int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a)
 {
-	void *table;
+	const struct vantio_image_header *h;
 
 	if (!a)
 		return 1;
 	a->bad = 1;
-	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
-	if (table) {
-		vantio_scan_header(table, domain, a);
-		return 0;
-	}
-	table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
-	if (table)
-		vantio_scan_header(table, domain, a);
+	h = vantio_image_get(slot, 0);
+	if (h)
+		vantio_scan_header(h, domain, a);
 	return 0;
 }
 
@@ -196,18 +187,11 @@ __attribute__((noinline)) int vantio_limit(__u32 slot, __u32 agent, __u32 kind)
 {
 	__u32 key = agent * VANTIO_LIMIT_MAX + kind;
 	struct vantio_image_limit limit = {};
+	const struct vantio_image_header *h;
 	struct vantio_limit_count *count;
-	void *table;
-	int found;
 
-	table = bpf_map_lookup_elem(&vantio_policy_small, &slot);
-	if (table) {
-		found = vantio_limit_read(table, kind, &limit);
-	} else {
-		table = bpf_map_lookup_elem(&vantio_policy_large, &slot);
-		found = table && vantio_limit_read(table, kind, &limit);
-	}
-	if (!found)
+	h = vantio_image_get(slot, 0);
+	if (!h || !vantio_limit_read(h, kind, &limit))
 		return 0;
 	count = bpf_map_lookup_elem(&vantio_limits, &key);
 	return count && !vantio_limit_count(count, &limit) ? 0 : limit.action;

@@ -65,7 +65,12 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
-	__u64 seq;
+	__u64 seq; /* 0: anonymous */
+};
+
+/* Since 6.18 the namespace's number is here. */
+struct ns_common___numbered {
+	__u64 ns_id;
 };
 
 struct mount {

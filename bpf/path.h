@@ -39,6 +39,16 @@ vantio_inline int vantio_is_internal(struct mount *mnt)
 	return (__u64)BPF_CORE_READ(mnt, mnt_ns) >= (__u64)-4095;
 }
 
+/* A namespace that nobody lives in: of a tree that was taken off, or never put on (open_tree). */
+vantio_inline int vantio_is_anonymous(struct mnt_namespace *ns)
+{
+	struct ns_common___numbered *numbered = (void *)&ns->ns;
+
+	if (bpf_core_field_exists(ns->seq))
+		return !BPF_CORE_READ(ns, seq);
+	return !BPF_CORE_READ(numbered, ns_id);
+}
+
 vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 {
 	struct mount *mnt = (void *)c->mnt, *parent;
@@ -60,7 +70,7 @@ vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 		c->done = VANTIO_CLIMB_NONE;
 	else if (vantio_is_internal(mnt))
 		c->done = VANTIO_CLIMB_INTERNAL;
-	else if (!ns || !BPF_CORE_READ(ns, seq))
+	else if (!ns || vantio_is_anonymous(ns))
 		c->done = VANTIO_CLIMB_FAILED;
 	else
 		c->done = VANTIO_CLIMB_ROOT;

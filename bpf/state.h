@@ -7,37 +7,27 @@
 #include "scratch.h"
 
 /*
- * Policy images by slot, in two sizes. A slot's image is replaced as a whole by one store of its pointer, and a decision reads
- * that pointer once: it sees the old image or the new one. The small map is asked first. Inner maps of one size each,
- * because only then does the kernel inline the look-up.
+ * Policy images by slot, each a map of pages. A slot's image is replaced as a whole by one store of its pointer, and a decision
+ * reads that pointer once: it sees the old image or the new one.
  */
-struct vantio_image_small {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VANTIO_CELLS_SMALL);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct vantio_cell));
+struct vantio_page {
+	struct vantio_cell cells[VANTIO_PAGE_CELLS];
 };
 
-struct vantio_image_large {
+struct vantio_image_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VANTIO_CELLS_LARGE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP); /* as many pages as the image has */
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct vantio_cell));
+	__uint(value_size, sizeof(struct vantio_page));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, VANTIO_SLOTS);
 	__type(key, __u32);
-	__array(values, struct vantio_image_small);
-} vantio_policy_small SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, VANTIO_SLOTS);
-	__type(key, __u32);
-	__array(values, struct vantio_image_large);
-} vantio_policy_large SEC(".maps");
+	__array(values, struct vantio_image_map);
+} vantio_policies SEC(".maps");
 
 /* Attempts by agent and kind: element agent * VANTIO_LIMIT_MAX + kind. */
 struct {

@@ -43,7 +43,7 @@ int vantio_engine_lock(int *ret, struct vantio_error *err)
 
 void vantio_engine_close(struct vantio_engine *e)
 {
-	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policy_small, &e->policy_large, &e->ring, &e->counts,
+	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policies, &e->ring, &e->counts,
 		       &e->accounted, &e->limits, &e->staging, &e->emit, &e->lock };
 	size_t i;
 
@@ -78,8 +78,7 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		{ &e->labels, "vantio_labels", sizeof(struct vantio_label) },
 		{ &e->agents, "vantio_agents", sizeof(struct vantio_agent) },
 		{ &e->cgroups, "vantio_cgroups", sizeof(uint32_t) },
-		{ &e->policy_small, "vantio_policy_small", sizeof(uint32_t) },
-		{ &e->policy_large, "vantio_policy_large", sizeof(uint32_t) },
+		{ &e->policies, "vantio_policies", sizeof(uint32_t) },
 		{ &e->ring, "vantio_ring", 0 },
 		{ &e->counts, "vantio_counts", 16 },
 		{ &e->accounted, "vantio_accounted", sizeof(uint64_t) },

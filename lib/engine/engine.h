@@ -18,7 +18,7 @@
 #define VANTIO_PINS "/sys/fs/bpf/vantio"
 
 struct vantio_engine {
-	int labels, control, agents, cgroups, policy_small, policy_large, ring, counts, accounted, limits, staging; /* map descriptors */
+	int labels, control, agents, cgroups, policies, ring, counts, accounted, limits, staging; /* map descriptors */
 	int emit; /* program: puts a staged event on the ring */
 	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
 };
@@ -50,7 +50,7 @@ int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_err
 int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err);
 void vantio_engine_unlock(struct vantio_engine *e);
 void vantio_engine_close(struct vantio_engine *e);
-#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
 
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
@@ -112,7 +112,7 @@ struct vantio_kill_result {
 	bool recorded;      /* the control record is on the ring */
 };
 
-/* `agent` 0 is every agent. Each is effective when it returns; the map word is flipped before anything else. */
+/* `agent` 0 is every agent. A soft kill asks for the freeze and flips the map word at once; when it returns the agents are frozen. */
 int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_hard(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);

@@ -8,45 +8,56 @@
 
 #include "base/mem.h"
 
-static int fill_map(int fd, const struct vantio_cell *cells, uint32_t n, struct vantio_error *err)
+#define PAGE_BYTES ((size_t)VANTIO_PAGE_CELLS * sizeof(struct vantio_cell))
+
+static int write_pages(int fd, const struct vantio_image *image, uint64_t gen, struct vantio_error *err)
 {
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	cleanup_free uint32_t *keys = malloc(n * sizeof(*keys));
-	uint32_t i, done = 0;
+	cleanup_free struct vantio_cell *page = malloc(PAGE_BYTES);
+	uint32_t number, from, n;
 
-	if (!keys)
+	if (!page)
 		return vantio_fail(err, ENOMEM, "out of memory");
-	for (i = 0; i < n; i++)
-		keys[i] = i;
-	while (done < n) {
-		uint32_t count = n - done;
-
-		if (bpf_map_update_batch(fd, keys + done, cells + done, &count, &opts) && errno != EINTR)
+	for (number = 0; number * VANTIO_PAGE_CELLS < image->n_cells; number++) {
+		from = number * VANTIO_PAGE_CELLS;
+		n = image->n_cells - from < VANTIO_PAGE_CELLS ? image->n_cells - from : VANTIO_PAGE_CELLS;
+		memset(page, 0, PAGE_BYTES);
+		memcpy(page, image->cells + from, n * sizeof(*page));
+		if (!number)
+			((struct vantio_image_header *)page)->gen = gen;
+		if (bpf_map_update_elem(fd, &number, page, BPF_ANY))
 			return vantio_fail(err, errno, "cannot write the policy image: %s", strerror(errno));
-		done += count;
 	}
 	return 0;
 }
 
 int vantio_image_map_create(const struct vantio_image *image, uint64_t gen, int *ret, struct vantio_error *err)
 {
-	cleanup_free struct vantio_cell *cells = malloc(image->n_cells * sizeof(*cells));
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	const uint32_t n_pages = (image->n_cells + VANTIO_PAGE_CELLS - 1) / VANTIO_PAGE_CELLS;
 	cleanup_close int fd = -1;
 	int r;
 
-	if (!cells)
-		return vantio_fail(err, ENOMEM, "out of memory");
-	memcpy(cells, image->cells, image->n_cells * sizeof(*cells));
-	((struct vantio_image_header *)cells)->gen = gen;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "vantio_image", sizeof(uint32_t), sizeof(struct vantio_cell),
-			    image->n_cells > VANTIO_CELLS_SMALL ? VANTIO_CELLS_LARGE : VANTIO_CELLS_SMALL, NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "vantio_image", sizeof(uint32_t), PAGE_BYTES, n_pages, &opts);
 	if (fd < 0)
 		return vantio_fail(err, errno, "cannot make a map for the policy image: %s", strerror(errno));
-	r = fill_map(fd, cells, image->n_cells, err);
+	r = write_pages(fd, image, gen, err);
 	if (r)
 		return r;
 	if (bpf_map_freeze(fd))
 		return vantio_fail(err, errno, "cannot freeze the policy image: %s", strerror(errno));
 	*ret = vantio_take_fd(&fd);
+	return 0;
+}
+
+int vantio_image_map_header(int fd, struct vantio_image_header *ret, struct vantio_error *err)
+{
+	cleanup_free struct vantio_cell *page = malloc(PAGE_BYTES);
+	const uint32_t zero = 0;
+
+	if (!page)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	if (bpf_map_lookup_elem(fd, &zero, page))
+		return vantio_fail(err, errno, "cannot read the policy image: %s", strerror(errno));
+	memcpy(ret, page, sizeof(*ret));
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The kill switch. The map word is flipped first: from then on every governed operation of the agent is refused. Then its cgroup is
- * frozen, so that it pauses instead of failing; processes that have left the cgroup, or never had one, are stopped one by one.
+ * The kill switch. The agents' cgroups are told to freeze and at once, without waiting for it, the map word is flipped: from then on every
+ * governed operation is refused. In this order only what was inside a system call at that moment sees a refusal, and everything else
+ * pauses. Processes that have left the cgroup, or never had one, are stopped one by one.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -142,12 +143,28 @@ static uint32_t count_tasks(uint32_t agent, const struct vantio_agent *a)
 	return count;
 }
 
-static int soften(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+/* Asks for the freeze and does not wait: what cannot be frozen is refused all the same. */
+static void begin_freeze(const struct vantio_engine *e, const struct targets *t)
+{
+	struct vantio_error ignored = {};
+	struct vantio_agent a;
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		cleanup_close int cgroup = vantio_agent_read(e, t->agents[i], &a, &ignored) ? -1 : open_cgroup_of(&a);
+
+		if (cgroup >= 0)
+			vantio_write_pseudo(cgroup, "cgroup.freeze", "1", &ignored);
+	}
+}
+
+/* Waits for the freeze, and stops whom it does not reach. */
+static int finish_freeze(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
 {
 	struct vantio_agent a;
 	cleanup_close int cgroup = -1;
 	uint32_t strays = 0;
-	int r = set_state(e, agent, VANTIO_AGENT_SOFT_KILL, &a, err);
+	int r = vantio_agent_read(e, agent, &a, err);
 
 	if (r)
 		return r;
@@ -164,17 +181,23 @@ static int soften(struct vantio_engine *e, uint32_t agent, struct vantio_kill_re
 int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
 {
 	struct vantio_error first = {}, ignored = {};
+	struct vantio_agent a;
 	struct targets t;
 	size_t i;
-	int r = agent ? 0 : flip_all(e, true, err);
+	int r = find_targets(e, agent, &t, err);
 
 	memset(ret, 0, sizeof(*ret));
-	if (!r)
-		r = find_targets(e, agent, &t, err);
+	if (r)
+		return r;
+	begin_freeze(e, &t);
+	if (!agent)
+		r = flip_all(e, true, err);
+	for (i = 0; i < t.n && !r; i++)
+		r = set_state(e, t.agents[i], VANTIO_AGENT_SOFT_KILL, &a, err);
 	if (r)
 		return r;
 	for (i = 0; i < t.n; i++) /* all of them, whatever goes wrong with one */
-		if (soften(e, t.agents[i], ret, first.code ? &ignored : &first) && first.code)
+		if (finish_freeze(e, t.agents[i], ret, first.code ? &ignored : &first) && first.code)
 			r = -first.code;
 	ret->recorded = !vantio_engine_note(e, VANTIO_OP_KILL_SOFT, VANTIO_KILLSWITCH, agent, 0, agent ? "one agent" : "every agent", &ignored);
 	if (r)

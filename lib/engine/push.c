@@ -15,36 +15,20 @@
 #include "engine/image_map.h"
 #include "engine/internal.h"
 
-/* The small map is asked first: whichever map holds the new image, a decision finds the old one or the new one, never none. */
-static int swap_in(const struct vantio_engine *e, uint32_t slot, int image, bool large, struct vantio_error *err)
-{
-	int target = large ? e->policy_large : e->policy_small, other = large ? e->policy_small : e->policy_large;
-
-	if (bpf_map_update_elem(target, &slot, &image, BPF_ANY))
-		return vantio_fail(err, errno, "cannot put the policy in force: %s", strerror(errno));
-	if (bpf_map_delete_elem(other, &slot) && errno != ENOENT)
-		return vantio_fail(err, errno, "cannot take the old policy away: %s", strerror(errno));
-	return 0;
-}
-
 /* ---- slots ---- */
 
-static int read_header(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret)
+/* -ENOENT: the slot is free. */
+static int read_header(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret, struct vantio_error *err)
 {
-	struct vantio_cell cells[VANTIO_IMAGE_HEADER_CELLS];
 	cleanup_close int fd = -1;
-	uint32_t id, i;
+	uint32_t id;
 
-	if (bpf_map_lookup_elem(e->policy_small, &slot, &id) && bpf_map_lookup_elem(e->policy_large, &slot, &id))
-		return -ENOENT;
+	if (bpf_map_lookup_elem(e->policies, &slot, &id))
+		return errno == ENOENT ? -ENOENT : vantio_fail(err, errno, "cannot read policy slot %u: %s", slot, strerror(errno));
 	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return -errno;
-	for (i = 0; i < VANTIO_IMAGE_HEADER_CELLS; i++)
-		if (bpf_map_lookup_elem(fd, &i, &cells[i]))
-			return -errno;
-	memcpy(ret, cells, sizeof(*ret));
-	return 0;
+	if (fd < 0) /* replaced meanwhile: ask again */
+		return errno == ENOENT ? -EAGAIN : vantio_fail(err, errno, "cannot read policy slot %u: %s", slot, strerror(errno));
+	return vantio_image_map_header(fd, ret, err);
 }
 
 int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err)
@@ -58,11 +42,13 @@ int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VA
 	for (slot = 0; slot < VANTIO_SLOTS; slot++) {
 		struct vantio_slot *s = &ret[n];
 
-		r = read_header(e, slot, &header);
+		do
+			r = read_header(e, slot, &header, err);
+		while (r == -EAGAIN);
 		if (r == -ENOENT)
 			continue;
 		if (r)
-			return vantio_fail(err, -r, "cannot read policy slot %u: %s", slot, strerror(-r));
+			return r;
 		memset(s, 0, sizeof(*s));
 		s->slot = slot;
 		s->gen = header.gen;
@@ -156,7 +142,6 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	cleanup_buf struct vantio_buf note = VANTIO_BUF_INIT;
 	uint32_t slot = 0;
 	uint64_t gen = 0;
-	bool large;
 	int r = vantio_policy_protect(p, protect, n_protect, err);
 
 	if (!r)
@@ -167,12 +152,12 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 		r = next_gen(e, &gen, err);
 	if (r)
 		return r;
-	large = image->n_cells > VANTIO_CELLS_SMALL;
 	r = vantio_image_map_create(image, gen, &map, err);
 	if (!r)
 		r = vantio_history_write(gen, slot, p->file, workdir, text, len, res, protect, n_protect, err);
 	if (!r)
-		r = swap_in(e, slot, map, large, err);
+		r = bpf_map_update_elem(e->policies, &slot, &map, BPF_ANY) ?
+			    vantio_fail(err, errno, "cannot put the policy in force: %s", strerror(errno)) : 0;
 	if (r)
 		return r;
 	memset(ret, 0, sizeof(*ret));

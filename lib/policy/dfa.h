@@ -43,7 +43,7 @@ struct vantio_pack {
 };
 
 int vantio_pack_init(struct vantio_pack *pack, uint32_t reserved, struct vantio_error *err);
-/* Adds an automaton; *ret_start is its start state in the cells. -E2BIG when VANTIO_CELLS_LARGE is exceeded. */
+/* Adds an automaton; *ret_start is its start state in the cells. -E2BIG when VANTIO_CELLS_MAX is exceeded. */
 int vantio_pack_add(struct vantio_pack *pack, const struct vantio_dfa *dfa, uint32_t *ret_start, struct vantio_error *err);
 void vantio_pack_free(struct vantio_pack *pack);
 

@@ -277,6 +277,8 @@ static const char *check_cell(const struct vantio_cell *cells, size_t n, uint32_
 			return "is final and leads away";
 		if (i + 1 + 255 >= n)
 			return "has a row that leaves the image";
+		if (i % VANTIO_PAGE_CELLS > VANTIO_PAGE_CELLS - 257)
+			return "has a row that leaves its page";
 	} else if (!cell->check) {
 		return cell->next ? "is empty and leads somewhere" : NULL;
 	} else if (cell->check >= i || i - cell->check > 256 || !is_state(cells, n, cell->check)) {
@@ -293,9 +295,9 @@ int vantio_image_check(const struct vantio_cell *cells, size_t n_cells, struct v
 	const char *wrong;
 	uint32_t i;
 
-	if (n_cells < VANTIO_IMAGE_HEADER_CELLS || n_cells > VANTIO_CELLS_LARGE)
+	if (n_cells < VANTIO_IMAGE_HEADER_CELLS || n_cells > VANTIO_CELLS_MAX)
 		return vantio_fail(err, EINVAL, "a policy image has %u to %u cells, not %zu", VANTIO_IMAGE_HEADER_CELLS,
-				   VANTIO_CELLS_LARGE, n_cells);
+				   VANTIO_CELLS_MAX, n_cells);
 	memcpy(&h, cells, sizeof(h));
 	if (h.magic != VANTIO_IMAGE_MAGIC)
 		return vantio_fail(err, EINVAL, "this is no policy image: it begins with 0x%08x", h.magic);

@@ -13,7 +13,8 @@
 #include "policy/dfa.h"
 
 #define SPAN  320 /* cells beyond a header that its row may use, and slack for reading words */
-#define WORDS (VANTIO_CELLS_LARGE / 64 + SPAN / 64 + 2)
+#define WORDS (VANTIO_CELLS_MAX / 64 + SPAN / 64 + 2)
+#define PAGE_WORDS (VANTIO_PAGE_CELLS / 64)
 
 static bool grow(struct vantio_pack *pack, uint32_t need)
 {
@@ -69,14 +70,16 @@ static unsigned int size_class(uint32_t n)
 	return n < 3 ? n : n < 5 ? 3 : n < 9 ? 4 : n < 17 ? 5 : n < 65 ? 6 : 7;
 }
 
-/* The first place for a row; VANTIO_CELLS_LARGE if there is none. */
+/* The first place for a row; VANTIO_CELLS_MAX if there is none. */
 static uint32_t find_place(struct vantio_pack *pack, const uint8_t *bytes, uint32_t n)
 {
 	uint32_t *from = &pack->from[size_class(n)];
 	uint32_t word, i, tried = 0;
 	uint64_t room;
 
-	for (word = *from; word < VANTIO_CELLS_LARGE / 64; word++, tried++) {
+	for (word = *from; word < VANTIO_CELLS_MAX / 64; word++, tried++) {
+		if (word % PAGE_WORDS >= PAGE_WORDS - 4) /* the row would reach into the next page */
+			continue;
 		room = ~pack->used[word];
 		for (i = 0; i < n && room; i++)
 			room &= ~used_from(pack, (size_t)word * 64 + 1 + bytes[i]);
@@ -87,7 +90,7 @@ static uint32_t find_place(struct vantio_pack *pack, const uint8_t *bytes, uint3
 			*from = word - 8;
 		return word * 64 + (uint32_t)__builtin_ctzll(room);
 	}
-	return VANTIO_CELLS_LARGE;
+	return VANTIO_CELLS_MAX;
 }
 
 static int place_row(struct vantio_pack *pack, const struct vantio_dfa *d, uint32_t s, uint32_t *ret, struct vantio_error *err)
@@ -98,7 +101,7 @@ static int place_row(struct vantio_pack *pack, const struct vantio_dfa *d, uint3
 	const uint32_t at = find_place(pack, bytes, n), end = at + 1 + 256;
 	uint32_t i, cell;
 
-	if (end > VANTIO_CELLS_LARGE)
+	if (end > VANTIO_CELLS_MAX)
 		return vantio_fail(err, E2BIG, "too many cells");
 	if (!grow(pack, end + SPAN))
 		return vantio_fail(err, ENOMEM, "out of memory while compiling the policy");

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -95,6 +97,18 @@ static void draw(uint32_t n, struct texts *t)
 
 /* ---- the engine's map and programs ---- */
 
+/* The verifier's log can be thousands of lines: its last ones say what is wrong. */
+static int print_end(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	if (level != LIBBPF_WARN || vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	len = strlen(text);
+	return fputs(len > 1500 ? text + len - 1500 : text, stderr);
+}
+
 static struct bench_bpf *load(struct vantio_error *err)
 {
 	struct bench_bpf *skel = bench_bpf__open();
@@ -119,13 +133,11 @@ static int put_image(struct bench_bpf *skel, const struct vantio_image *image, s
 {
 	const uint32_t slot = 0;
 	cleanup_close int map = -1;
-	bool large = image->n_cells > VANTIO_CELLS_SMALL;
 	int r = vantio_image_map_create(image, 1, &map, err);
 
 	if (r)
 		return r;
-	bpf_map_delete_elem(bpf_map__fd(large ? skel->maps.vantio_policy_small : skel->maps.vantio_policy_large), &slot);
-	if (bpf_map_update_elem(bpf_map__fd(large ? skel->maps.vantio_policy_large : skel->maps.vantio_policy_small), &slot, &map, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(skel->maps.vantio_policies), &slot, &map, BPF_ANY))
 		return vantio_fail(err, errno, "cannot put the image into its slot: %s", strerror(errno));
 	return 0;
 }
@@ -335,8 +347,11 @@ static bool halts(struct bench_bpf *skel)
 int main(int argc, char **argv)
 {
 	struct vantio_error err = {};
-	struct bench_bpf *skel = load(&err);
+	struct bench_bpf *skel;
 	bool held;
+
+	libbpf_set_print(print_end);
+	skel = load(&err);
 
 	if (!skel) {
 		fprintf(stderr, "bench_kernel: %s\n", err.text);

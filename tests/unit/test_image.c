@@ -202,6 +202,50 @@ static void image_of_words_anywhere_stays_small(void **state)
 	expect(image, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_READ, "/a/xwcay/c", VANTIO_BLOCK, VANTIO_REASON_DENY);
 }
 
+static void image_of_several_pages_keeps_each_row_in_one(void **state)
+{
+	cleanup_policy struct vantio_policy *p = build_policy();
+	cleanup_image struct vantio_image *image = NULL;
+	char text[64];
+	uint32_t i, crossing = 0;
+
+	(void)state;
+	for (i = 0; i < 40000; i++) {
+		snprintf(text, sizeof(text), "/srv/%x/%x-*", i * 2654435761u, i);
+		build_glob(p, VANTIO_LIST_FILE_READ, text);
+	}
+	image = compile(p, NULL);
+	assert_true(image->n_cells > 2 * VANTIO_PAGE_CELLS);
+	for (i = VANTIO_IMAGE_HEADER_CELLS; i < image->n_cells; i++)
+		if (image->cells[i].check & VANTIO_CELL_STATE)
+			crossing += i / VANTIO_PAGE_CELLS != (i + 256) / VANTIO_PAGE_CELLS;
+	assert_int_equal(crossing, 0);
+	for (i = 0; i < 40000; i += 999) {
+		snprintf(text, sizeof(text), "/srv/%x/%x-a", i * 2654435761u, i);
+		expect(image, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_READ, text, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
+	}
+}
+
+static void image_with_a_row_across_pages_is_refused(void **state)
+{
+	cleanup_policy struct vantio_policy *p = build_policy();
+	cleanup_image struct vantio_image *image = compile(p, NULL);
+	const uint32_t n = VANTIO_PAGE_CELLS + 512;
+	struct vantio_cell *cells = calloc(n, sizeof(*cells));
+	struct vantio_error err = { 0 };
+
+	(void)state;
+	assert_non_null(cells);
+	memcpy(cells, image->cells, sizeof(struct vantio_image_header));
+	((struct vantio_image_header *)cells)->n_cells = n;
+	cells[VANTIO_PAGE_CELLS - 257].check = VANTIO_CELL_STATE;
+	assert_int_equal(vantio_image_check(cells, n, &err), 0);
+	cells[VANTIO_PAGE_CELLS - 256].check = VANTIO_CELL_STATE;
+	assert_int_equal(vantio_image_check(cells, n, &err), -22);
+	assert_non_null(strstr(err.text, "leaves its page"));
+	free(cells);
+}
+
 static void image_hostile_cells_are_refused(void **state)
 {
 	cleanup_policy struct vantio_policy *p = build_policy();
@@ -250,6 +294,8 @@ int main(void)
 		cmocka_unit_test(image_is_minimal_over_spellings),
 		cmocka_unit_test(image_of_words_anywhere_stays_small),
 		cmocka_unit_test(image_too_big_names_the_rules_to_blame),
+		cmocka_unit_test(image_of_several_pages_keeps_each_row_in_one),
+		cmocka_unit_test(image_with_a_row_across_pages_is_refused),
 		cmocka_unit_test(image_hostile_cells_are_refused),
 	};
 

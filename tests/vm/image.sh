@@ -139,11 +139,14 @@ accelerator()
 
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || { echo tcg; return; }
 	kept=$cache/accel-$(cat /proc/sys/kernel/random/boot_id)
+	exec 8>"$cache/.lock-accel"
+	flock 8
 	if [ ! -s "$kept" ]; then
 		rm -f "$cache"/accel-*
 		if kvm_boots; then echo kvm; else echo tcg; fi >"$work/accel"
 		mv "$work/accel" "$kept"
 	fi
+	exec 8>&-
 	cat "$kept"
 }
 
