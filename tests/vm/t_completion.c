@@ -4,7 +4,7 @@
 
 #define POLICY "/tmp/completion.toml"
 
-TEST(completion_offers_enrolled_agents_first)
+TEST_WITHIN(completion_offers_enrolled_agents_first, 180) /* it loads the engine and takes it down again */
 {
 	CHECK_SH(0, "printf 'schema = 1\\nname = \"c\"\\n[file]\\ndefault = \"allow\"\\n[exec]\\ndefault = \"allow\"\\n"
 		    "[network]\\ndefault = \"allow\"\\n' >" POLICY);
