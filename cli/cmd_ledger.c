@@ -13,8 +13,7 @@
 #include "ledger/ledger.h"
 #include "ledger/note.h"
 
-/* A verifier key as an option has it: the key itself, or a file that holds it. Owned by the caller. */
-static char *read_vkey(struct cli *cli, int *ret_exit)
+char *ledger_read_vkey(struct cli *cli, int *ret_exit)
 {
 	const char *value = cli_get(cli, "vkey");
 	struct vantio_error err = { 0 };
@@ -125,7 +124,7 @@ CLI_COMMAND(ledger_verify)
 
 	if (!*dir)
 		return CLI_FAILURE;
-	vkey = read_vkey(cli, &exit_code);
+	vkey = ledger_read_vkey(cli, &exit_code);
 	if (exit_code != CLI_OK)
 		return exit_code;
 	opts.vkey = vkey;
@@ -155,6 +154,7 @@ static const struct cli_command ledger_commands[] = {
 	{ "list", "list the newest records, or those that match", ledger_list_options, NULL, cmd_ledger_list },
 	{ "show", "show one record, public and private fields", NULL, ledger_show_args, cmd_ledger_show },
 	{ "export", "write the log as it is stored, a JSON record a line", ledger_export_options, NULL, cmd_ledger_export },
+	{ "prove", "write receipts: records that prove themselves offline", ledger_prove_options, ledger_prove_args, cmd_ledger_prove },
 	{ 0 },
 };
 

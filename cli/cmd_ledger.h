@@ -4,9 +4,19 @@
 #define VANTIO_CLI_CMD_LEDGER_H
 
 #include "cli.h"
+#include "ledger/reader.h"
 
 extern const struct cli_option ledger_list_options[];
 extern const struct cli_arg ledger_show_args[];
 extern const struct cli_option ledger_export_options[];
+extern const struct cli_option ledger_prove_options[];
+extern const struct cli_arg ledger_prove_args[];
+
+/* --vkey, the key itself or a file that holds it, as text, owned by the caller. NULL: not given, or refused: see the exit code. */
+char *ledger_read_vkey(struct cli *cli, int *ret_exit);
+/* Opens the ledger, or reports why not: then NULL, and the exit code. */
+struct vantio_reader *ledger_open_reader(struct cli *cli, int *ret_exit);
+/* A leaf, or a record id; false if it is neither. */
+bool ledger_read_id(const char *id, struct vantio_query *ret);
 
 #endif

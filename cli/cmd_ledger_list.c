@@ -32,8 +32,7 @@ const struct cli_arg ledger_show_args[] = {
 	{ 0 },
 };
 
-/* Opens the ledger, or reports why not: then NULL, and the exit code. */
-static struct vantio_reader *open_reader(struct cli *cli, int *ret_exit)
+struct vantio_reader *ledger_open_reader(struct cli *cli, int *ret_exit)
 {
 	const char *dir = cli_ledger_dir(cli);
 	struct vantio_error err = { 0 };
@@ -196,7 +195,7 @@ CLI_COMMAND(ledger_list)
 
 	if (!read_query(cli, &q))
 		return CLI_USAGE;
-	r = open_reader(cli, &exit_code);
+	r = ledger_open_reader(cli, &exit_code);
 	if (!r)
 		return exit_code;
 	if (cli_json(cli))
@@ -240,61 +239,7 @@ static int take_one(void *ctx, const struct vantio_hit *hit, struct vantio_error
 	return o->doc ? 0 : vantio_fail(err, ENOMEM, "out of memory");
 }
 
-/* Escaped once, as records hold it. */
-static void value_text(struct vantio_buf *out, const cJSON *value)
-{
-	const cJSON *item, *kind = cJSON_GetObjectItemCaseSensitive(value, "kind");
-
-	if (cJSON_IsString(value)) {
-		vantio_buf_puts(out, value->valuestring);
-	} else if (cJSON_IsNumber(value)) {
-		vantio_buf_printf(out, "%.0f", value->valuedouble); /* larger ones are strings */
-	} else if (cJSON_IsBool(value)) {
-		vantio_buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
-	} else if (cJSON_IsArray(value)) {
-		cJSON_ArrayForEach(item, value) {
-			vantio_buf_puts(out, item->prev && item != value->child ? " " : "");
-			value_text(out, item);
-		}
-	} else if (cJSON_IsString(kind)) {
-		vantio_buf_printf(out, "%s ", kind->valuestring);
-		ledger_view_resource(out, value);
-	}
-}
-
-static void show_value(const char *name, const cJSON *value, int width)
-{
-	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT, raw = VANTIO_BUF_INIT;
-
-	value_text(&text, value);
-	printf("%-*s  ", width, name);
-	/* To raw bytes and escaped again, so that nothing but what escaping lets through can reach the terminal. */
-	if (text.data && vantio_unescape(&raw, text.data, text.len))
-		cli_print_escaped(stdout, raw.data ? raw.data : "", raw.len);
-	else
-		cli_print_escaped(stdout, text.data ? text.data : "", text.len);
-	putchar('\n');
-}
-
-static void show_members(struct cli *cli, const char *title, const cJSON *object)
-{
-	const cJSON *item;
-	int width = 0, n;
-
-	printf("%s%s%s\n", cli_color(cli, "bold"), title, cli_color(cli, "reset"));
-	cJSON_ArrayForEach(item, object) {
-		n = (int)strlen(item->string) + 2;
-		width = n > width ? n : width;
-	}
-	cJSON_ArrayForEach(item, object)
-		if (strcmp(item->string, "private") != 0) {
-			printf("  ");
-			show_value(item->string, item, width - 2);
-		}
-}
-
-/* A leaf, or a record id. */
-static bool read_id(const char *id, struct vantio_query *q)
+bool ledger_read_id(const char *id, struct vantio_query *q)
 {
 	uint64_t leaf;
 
@@ -318,9 +263,9 @@ CLI_COMMAND(ledger_show)
 	const cJSON *private;
 	int e, exit_code;
 
-	if (!read_id(id, &q))
+	if (!ledger_read_id(id, &q))
 		return cli_usage_error(cli, "'%s' is neither a leaf (a number) nor a record id (a UUID)", id);
-	r = open_reader(cli, &exit_code);
+	r = ledger_open_reader(cli, &exit_code);
 	if (!r)
 		return exit_code;
 	e = vantio_reader_find(r, &q, take_one, &one, &err);
@@ -333,10 +278,10 @@ CLI_COMMAND(ledger_show)
 	}
 	if (cli_json(cli))
 		return cli_emit(cli, one.doc);
-	show_members(cli, "public", one.doc);
+	ledger_view_members(cli, "public", one.doc);
 	private = cJSON_GetObjectItemCaseSensitive(one.doc, "private");
 	if (cJSON_IsObject(private))
-		show_members(cli, "private", private);
+		ledger_view_members(cli, "private", private);
 	else
 		puts(one.private_bad ? "private fields are damaged: they are not those that the record commits to" :
 		     "private fields were erased");

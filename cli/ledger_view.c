@@ -84,3 +84,56 @@ void ledger_view_resource(struct vantio_buf *out, const cJSON *resource)
 		vantio_buf_putc(out, ')');
 	}
 }
+
+/* Escaped once, as records hold it. */
+static void value_text(struct vantio_buf *out, const cJSON *value)
+{
+	const cJSON *item, *kind = cJSON_GetObjectItemCaseSensitive(value, "kind");
+
+	if (cJSON_IsString(value)) {
+		vantio_buf_puts(out, value->valuestring);
+	} else if (cJSON_IsNumber(value)) {
+		vantio_buf_printf(out, "%.0f", value->valuedouble); /* larger ones are strings */
+	} else if (cJSON_IsBool(value)) {
+		vantio_buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
+	} else if (cJSON_IsArray(value)) {
+		cJSON_ArrayForEach(item, value) {
+			vantio_buf_puts(out, item->prev && item != value->child ? " " : "");
+			value_text(out, item);
+		}
+	} else if (cJSON_IsString(kind)) {
+		vantio_buf_printf(out, "%s ", kind->valuestring);
+		ledger_view_resource(out, value);
+	}
+}
+
+static void show_value(const char *name, const cJSON *value, int width)
+{
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT, raw = VANTIO_BUF_INIT;
+
+	value_text(&text, value);
+	printf("%-*s  ", width, name);
+	/* To raw bytes and escaped again, so that nothing but what escaping lets through can reach the terminal. */
+	if (text.data && vantio_unescape(&raw, text.data, text.len))
+		cli_print_escaped(stdout, raw.data ? raw.data : "", raw.len);
+	else
+		cli_print_escaped(stdout, text.data ? text.data : "", text.len);
+	putchar('\n');
+}
+
+void ledger_view_members(struct cli *cli, const char *title, const cJSON *object)
+{
+	const cJSON *item;
+	int width = 0, n;
+
+	printf("%s%s%s\n", cli_color(cli, "bold"), title, cli_color(cli, "reset"));
+	cJSON_ArrayForEach(item, object) {
+		n = (int)strlen(item->string) + 2;
+		width = n > width ? n : width;
+	}
+	cJSON_ArrayForEach(item, object)
+		if (strcmp(item->string, "private") != 0) {
+			printf("  ");
+			show_value(item->string, item, width - 2);
+		}
+}

@@ -14,5 +14,7 @@ cJSON *ledger_view_json(const struct vantio_hit *hit);
 cJSON *ledger_view_private(const struct vantio_hit *hit, const char *name);
 /* What was asked for, in a few words: a path, "a -> b", "tcp 192.0.2.1:443". Escaped once, as records hold it. */
 void ledger_view_resource(struct vantio_buf *out, const cJSON *resource);
+/* A title and the members of a record, a line each, but for "private"; on standard output. */
+void ledger_view_members(struct cli *cli, const char *title, const cJSON *object);
 
 #endif

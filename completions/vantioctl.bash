@@ -8,7 +8,7 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor run enforce load unload status policy agent tail killswitch ledger key completion help'
+		nouns='doctor run enforce load unload status policy agent tail killswitch ledger receipt key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
@@ -94,7 +94,7 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export'
+		verbs='verify list show export prove'
 		;;
 	'ledger verify')
 		opts='--against --vkey'
@@ -108,6 +108,17 @@ _vantioctl_table()
 		;;
 	'ledger export')
 		opts='--output-file -o'
+		;;
+	'ledger prove')
+		opts='--disclose --output-file -o'
+		args+=('record ...')
+		;;
+	receipt)
+		verbs='verify'
+		;;
+	'receipt verify')
+		opts='--vkey'
+		args+=('file')
 		;;
 	key)
 		verbs='generate show'
@@ -168,6 +179,9 @@ _vantioctl_value()
 	'ledger list|--limit' | 'ledger list|-n') value='none' ;;
 	'ledger list|--after') value='none' ;;
 	'ledger export|--output-file' | 'ledger export|-o') value='file' ;;
+	'ledger prove|--disclose') value='none' ;;
+	'ledger prove|--output-file' | 'ledger prove|-o') value='file' ;;
+	'receipt verify|--vkey') value='file' ;;
 	'key generate|--output-file' | 'key generate|-o') value='file' ;;
 	'key generate|--name') value='none' ;;
 	'completion|--values') value='choice agent record trace' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --output-file -o --vkey --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -51,6 +51,7 @@ complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and rem
 complete -c vantioctl -n '__vantioctl_after 0' -a tail -d 'print the newest records, and follow the ledger'
 complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
 complete -c vantioctl -n '__vantioctl_after 0' -a ledger -d 'verify, search and export the record of decisions'
+complete -c vantioctl -n '__vantioctl_after 0' -a receipt -d 'check records that were handed over one by one'
 complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their verifier keys'
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
@@ -117,6 +118,13 @@ complete -c vantioctl -n '__vantioctl_after 0 ledger' -a show -d 'show one recor
 complete -c vantioctl -n '__vantioctl_after 0 ledger show' -f -a '(__vantioctl_values record)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a export -d 'write the log as it is stored, a JSON record a line'
 complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a prove -d 'write receipts: records that prove themselves offline'
+complete -c vantioctl -n '__vantioctl_after + ledger prove' -l disclose -r -d 'private fields to disclose, with commas between (default: none)'
+complete -c vantioctl -n '__vantioctl_after + ledger prove' -l output-file -s o -r -F -d 'write here; several receipts need a folder'
+complete -c vantioctl -n '__vantioctl_after + ledger prove' -f -a '(__vantioctl_values record)'
+complete -c vantioctl -n '__vantioctl_after 0 receipt' -a verify -d 'check a receipt; nothing else is needed'
+complete -c vantioctl -n '__vantioctl_after + receipt verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after 0 receipt verify' -F
 complete -c vantioctl -n '__vantioctl_after 0 key' -a generate -d 'make the ledger\'s signing key, or one in a file, and print its verifier key'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l output-file -s o -r -F -d 'write a private key of its own here, not the ledger\'s'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the name of the key in --output-file'

@@ -142,7 +142,7 @@ static void key_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch)
 	snprintf(out, VANTIO_STORE_NAME_MAX, "keys/%08llu", (unsigned long long)epoch);
 }
 
-static void epoch_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch)
+void vantio_epoch_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch)
 {
 	snprintf(out, VANTIO_STORE_NAME_MAX, "epochs/%08llu", (unsigned long long)epoch);
 }
@@ -270,32 +270,45 @@ static int parse_succession(const struct vantio_checkpoint *c, uint64_t epoch, s
 	return 0;
 }
 
+int vantio_epoch_follow(const char *note, size_t len, uint64_t n, const struct vantio_epoch *before, struct vantio_epoch *ret,
+			struct vantio_error *err)
+{
+	struct vantio_epoch next;
+	struct vantio_checkpoint c;
+	int r;
+
+	r = vantio_checkpoint_open(note, len, &before->key, &c, err);
+	if (r == 0)
+		r = parse_succession(&c, n, &next.key, err);
+	if (r == 0 && strcmp(next.key.name, before->key.name) != 0)
+		r = vantio_fail(err, EBADMSG, "it names a key of another name");
+	if (r == 0 && c.size < before->begin)
+		r = vantio_fail(err, EBADMSG, "it seals %llu records, fewer than the epoch before", (unsigned long long)c.size);
+	if (r < 0)
+		return r;
+	next.begin = c.size;
+	next.root = c.root;
+	*ret = next;
+	return 0;
+}
+
 static int read_epoch(int dirfd, uint64_t n, const struct vantio_epoch *before, struct vantio_epoch *ret,
 		      struct vantio_error *err)
 {
 	char path[VANTIO_STORE_NAME_MAX];
-	struct vantio_checkpoint c;
 	cleanup_free char *note = NULL;
 	size_t len;
 	int r;
 
-	epoch_path(path, n);
+	vantio_epoch_path(path, n);
 	r = vantio_store_read(dirfd, path, VANTIO_NOTE_MAX, &note, &len, err);
 	if (r < 0)
 		return r;
-	r = vantio_checkpoint_open(note, len, &before->key, &c, err);
-	if (r == 0)
-		r = parse_succession(&c, n, &ret->key, err);
-	if (r == 0 && strcmp(ret->key.name, before->key.name) != 0)
-		r = vantio_fail(err, EBADMSG, "it names a key of another name");
-	if (r == 0 && c.size < before->begin)
-		r = vantio_fail(err, EBADMSG, "it seals %llu records, fewer than the epoch before", (unsigned long long)c.size);
+	r = vantio_epoch_follow(note, len, n, before, ret, err);
 	if (r < 0) {
 		err->code = EBADMSG;
 		return vantio_fail_prefix(err, "'%s', which seals epoch %llu", path, (unsigned long long)(n - 1));
 	}
-	ret->begin = c.size;
-	ret->root = c.root;
 	return 0;
 }
 
@@ -314,7 +327,7 @@ int vantio_epochs_load(int dirfd, const struct vantio_vkey *genesis, struct vant
 	} while (r == 0);
 	if (r == -ENOENT) {
 		/* The chain ends; a file behind its end would be a gap. */
-		epoch_path(path, e.n + 1);
+		vantio_epoch_path(path, e.n + 1);
 		r = vantio_store_exists(dirfd, path, err);
 		if (r > 0)
 			r = vantio_fail(err, EBADMSG, "epoch %zu is missing, though '%s' is there", e.n, path);

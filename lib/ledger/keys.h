@@ -8,6 +8,7 @@
 #define VANTIO_LEDGER_KEYS_H
 
 #include "ledger/checkpoint.h"
+#include "ledger/store.h"
 
 #define VANTIO_EPOCHS_MAX 1000000u
 
@@ -32,6 +33,11 @@ int vantio_ledger_key_load(int dirfd, uint64_t epoch, struct vantio_skey *ret, s
 int vantio_ledger_genesis_load(int dirfd, struct vantio_vkey *ret, struct vantio_error *err);
 /* Follows the chain of epochs from `genesis`. EBADMSG: broken, with a gap, or under another name. */
 int vantio_epochs_load(int dirfd, const struct vantio_vkey *genesis, struct vantio_epochs *ret, struct vantio_error *err);
+/* The epoch that `note`, a copy of epochs/N, begins behind epoch N-1. EBADMSG or ENOKEY: it is not the next one. */
+int vantio_epoch_follow(const char *note, size_t len, uint64_t n, const struct vantio_epoch *before, struct vantio_epoch *ret,
+			struct vantio_error *err);
+/* "epochs/00000001" */
+void vantio_epoch_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch);
 void vantio_epochs_clear(struct vantio_epochs *e);
 
 /* A private key in a file of its own (0600, never overwriting), and read back with the same checks. */

@@ -110,6 +110,61 @@ holds "export: JSON lines" jq -es 'length == 12 and all(.[]; .v == 1)' "$TMP/out
 try vantioctl ledger export --ledger "$old" -o "$TMP/no/such/folder"
 is "export: nowhere to write" "$rc" 1
 
+vkey=$(<"$old/epochs/00000000")
+try vantioctl ledger prove 3 --ledger "$old"
+is "prove: status" "$rc" 0
+is "prove: the record, byte for byte" "$(sed -n 2p <<<"$out")" "$(sed -n 4p "$old/log/00000000.ndjson")"
+is "prove: discloses nothing unasked" "$(sed -n 3p <<<"$out")" "[]"
+printf '%s\n' "$out" >"$TMP/3.receipt"
+try vantioctl receipt verify "$TMP/3.receipt" --vkey "$vkey"
+is "receipt: status" "$rc" 0
+has "receipt: verdict" "$out" "OK: leaf 3 of the 12"
+has "receipt: nothing disclosed" "$out" "no private field is disclosed"
+hasnt "receipt: no control bytes" "$out" $'\e'
+is "prove by record id: the same" "$(vantioctl ledger prove "$id" --ledger "$old")" "$(<"$TMP/3.receipt")"
+try vantioctl ledger prove 5 --disclose resource,comm --ledger "$old" -o "$TMP/5.receipt"
+is "prove --disclose: status" "$rc" 0
+is "prove: the file is the owner's alone" "$(stat -c %a "$TMP/5.receipt")" 600
+try vantioctl receipt verify "$TMP/5.receipt" --vkey "$old/epochs/00000000" --json
+is "receipt --json" "$(jq -c '[.verdict, .epoch, .size, .record.leaf, .record.private.resource.host, (.record.private | keys)]' <<<"$out")" \
+	'["ok","0","12","5","api.example.org",["comm","resource"]]'
+mkdir "$TMP/receipts"
+try vantioctl ledger prove 0 11 --ledger "$old" -o "$TMP/receipts"
+is "prove several: status" "$rc" 0
+is "prove several: a file each" "$(cd "$TMP/receipts" && echo *)" "0.receipt 11.receipt"
+holds "prove several: they hold" vantioctl receipt verify "$TMP/receipts/11.receipt" --vkey "$vkey"
+try vantioctl ledger prove 0 1 --ledger "$old" --json
+is "prove --json" "$(jq -c '[.receipts[].leaf]' <<<"$out")" '["0","1"]'
+jq -j '.receipts[1].receipt' <<<"$out" >"$TMP/1.receipt"
+holds "prove --json: the receipt itself" vantioctl receipt verify "$TMP/1.receipt" --vkey "$vkey"
+try vantioctl ledger prove 0 1 --ledger "$old"
+is "prove several, nowhere to put them: status" "$rc" 2
+try vantioctl ledger prove 0 --ledger "$old" --disclose nonesuch
+is "prove: no such field: status" "$rc" 1
+has "prove: no such field: said" "$err" "no private field 'nonesuch'"
+try vantioctl ledger prove 12 --ledger "$old"
+is "prove: a leaf that is not there" "$rc" 1
+try vantioctl ledger prove x --ledger "$old"
+is "prove: neither leaf nor id" "$rc" 2
+try vantioctl ledger prove --ledger "$old"
+is "prove: no record named" "$rc" 2
+try vantioctl receipt verify "$TMP/3.receipt"
+is "receipt without a key: status" "$rc" 2
+try vantioctl receipt verify "$TMP/3.receipt" --vkey "$new/epochs/00000000"
+is "receipt, another's key: status" "$rc" 3
+has "receipt, another's key: said" "$out" "FAIL: its checkpoint: not signed by"
+sed '2s/"uid":1000/"uid":1001/' "$TMP/3.receipt" >"$TMP/forged.receipt"
+try vantioctl receipt verify "$TMP/forged.receipt" --vkey "$vkey" --json
+is "receipt, changed: status" "$rc" 3
+is "receipt, changed: verdict" "$(jq -r .verdict <<<"$out")" fail
+sed '1s/v1/v2/' "$TMP/3.receipt" >"$TMP/later.receipt"
+try vantioctl receipt verify "$TMP/later.receipt" --vkey "$vkey"
+is "receipt of another version: status" "$rc" 4
+try vantioctl receipt verify /bin/sh --vkey "$vkey"
+is "not a receipt: status" "$rc" 3
+try vantioctl receipt verify "$TMP/none" --vkey "$vkey"
+is "receipt that is not there: status" "$rc" 1
+
 sed -i '8s/"uid":1000/"uid":1001/' "$old/log/00000000.ndjson"
 try vantioctl ledger verify --ledger "$old"
 is "changed: status" "$rc" 3
@@ -120,6 +175,9 @@ is "changed --json: the leaf" "$(jq -c '[.verdict, .leaf]' <<<"$out")" '["fail",
 try vantioctl ledger export --ledger "$old" -o "$TMP/out2"
 is "changed, export: status" "$rc" 3
 [[ -e $TMP/out2 ]] && fail "changed, export: no file" || pass "changed, export: no file"
+try vantioctl ledger prove 7 --ledger "$old"
+is "changed, prove: status" "$rc" 3
+is "changed, prove: no receipt" "$out" ""
 rm -r "$old/epochs"
 try vantioctl ledger verify --ledger "$old"
 is "no key to judge by: status" "$rc" 4
