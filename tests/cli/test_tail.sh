@@ -28,7 +28,7 @@ try vantioctl tail --ledger "$old" -n 100001
 is "tail: too many lines" "$rc" 2
 is "--json: as ledger show has it" "$(vantioctl tail --ledger "$old" -n 1 --json | jq -S .)" \
 	"$(vantioctl ledger show --ledger "$old" 11 --json | jq -S .)"
-colours() { script -qec "'$VANTIOCTL' tail --ledger '$old' --filter decision=$1 -n 1" /dev/null; }
+colours() { TERM=xterm script -qec "'$VANTIOCTL' tail --ledger '$old' --filter decision=$1 -n 1" /dev/null; }
 has "a block is red on a terminal" "$(colours block,enforced=true)" $'\e[31mblock'
 has "a permit is green on a terminal" "$(colours permit)" $'\e[32mpermit'
 hasnt "hostile bytes stay out of a terminal" "$(colours killswitch,agent~evil*)" $'\e]0;x'
