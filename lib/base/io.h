@@ -32,4 +32,10 @@ char *vantio_default_ledger_path(void); /* VANTIO_LEDGER or /var/lib/vantio/ledg
 char *vantio_runtime_dir(void);         /* /run/vantio, or $XDG_RUNTIME_DIR/vantio */
 char *vantio_state_dir(void);           /* what this user has seen: VANTIO_STATE, /var/lib/vantio/state or $XDG_STATE_HOME/vantio */
 
+/*
+ * Where something is, or will be once its folders are made: the real path of what exists, and the names behind it. Owned by the caller;
+ * NULL and errno if that cannot be told: ELOOP for a link to nowhere, EINVAL for a `..` behind what does not exist.
+ */
+char *vantio_path_to_be(const char *path);
+
 #endif

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/io.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -67,4 +70,57 @@ char *vantio_state_dir(void)
 	if (v)
 		return strdup(v);
 	return place("/var/lib/vantio/state", "XDG_STATE_HOME", "/vantio", "/.local/state/vantio");
+}
+
+/* `real` and the components of `rest`, which do not exist yet. */
+static char *append_components(const char *real, const char *rest)
+{
+	struct vantio_buf out = VANTIO_BUF_INIT;
+
+	vantio_buf_puts(&out, strcmp(real, "/") ? real : "");
+	while (*rest) {
+		size_t len = strcspn(rest, "/");
+
+		if (len == 2 && !strncmp(rest, "..", 2)) {
+			vantio_buf_free(&out);
+			errno = EINVAL;
+			return NULL;
+		}
+		if (len && !(len == 1 && *rest == '.')) {
+			vantio_buf_puts(&out, "/");
+			vantio_buf_add(&out, rest, len);
+		}
+		rest += len + (rest[len] == '/');
+	}
+	if (!out.len)
+		vantio_buf_puts(&out, "/");
+	return vantio_buf_steal(&out);
+}
+
+char *vantio_path_to_be(const char *path)
+{
+	char top[PATH_MAX], real[PATH_MAX];
+	size_t end = strlen(path);
+	struct stat st;
+
+	if (!end || end >= sizeof(top)) {
+		errno = end ? ENAMETOOLONG : ENOENT;
+		return NULL;
+	}
+	for (;;) {
+		memcpy(top, path, end);
+		top[end] = '\0';
+		if (realpath(end ? top : ".", real))
+			return append_components(real, path + end);
+		while (end > 1 && path[end - 1] == '/')
+			top[--end] = '\0';
+		if (errno != ENOENT || !end)
+			return NULL;
+		if (!lstat(top, &st)) { /* a link to nowhere could lead anywhere later */
+			errno = ELOOP;
+			return NULL;
+		}
+		while (end && path[end - 1] != '/')
+			end--;
+	}
 }

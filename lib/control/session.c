@@ -209,16 +209,18 @@ int vantio_session_push(struct vantio_engine *e, const struct vantio_push_reques
 	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF };
 	cleanup_resolution struct vantio_resolution res = {};
 	struct enrolment en = { .e = e, .policy = q->policy, .err = err };
-	cleanup_free char *ledger = realpath(q->ledger_dir, NULL);
+	cleanup_free char *ledger = vantio_path_to_be(q->ledger_dir); /* it may be made only after this push */
 	char *protect[2] = { (char *)"/run/vantio", ledger };
 	int r = 0;
 
+	if (!ledger)
+		r = vantio_fail(err, errno, "cannot tell where the ledger '%s' is, which no agent may reach: %s", q->ledger_dir, strerror(errno));
 	if (!r && q->res && unchanged(e, q->policy, q->res, ret))
 		return 0;
 	if (!r && !q->res && q->policy->names_hosts)
 		r = vantio_resolve_policy(q->policy, &options, &res, diags, err);
 	if (!r)
-		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, q->res ? q->res : &res, protect, ledger ? 2 : 1, ret, err);
+		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, q->res ? q->res : &res, protect, VANTIO_ARRAY_SIZE(protect), ret, err);
 	if (r)
 		return r;
 	en.slot = ret->slot;

@@ -10,7 +10,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -324,19 +323,6 @@ static int pin_all(struct vantio_bpf *skel, const struct links *l, struct vantio
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path) ? -errno : 0;
-}
-
-static int remove_pins(void)
-{
-	return nftw(VANTIO_PINS, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *err)
 {
 	struct vantio_bpf *skel = NULL;
@@ -362,33 +348,14 @@ int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *e
 	if (!r)
 		r = prove_called(skel, err);
 	if (!r) {
-		remove_pins(); /* what an interrupted load may have left */
+		vantio_pins_remove(); /* what an interrupted load may have left */
 		r = pin_all(skel, &links, err);
 		if (r)
-			remove_pins();
+			vantio_pins_remove();
 	}
 	libbpf_set_print(before);
 	links_destroy(&links); /* pinned links live on; others go */
 	if (skel)
 		vantio_bpf__destroy(skel);
 	return r;
-}
-
-int vantio_engine_unload(struct vantio_error *err)
-{
-	cleanup_close int lock = -1;
-	int r = vantio_engine_lock(&lock, err);
-
-	if (r)
-		return r;
-	if (access(VANTIO_PINS, F_OK)) {
-		if (errno == ENOENT)
-			return vantio_fail(err, ENOENT, "no engine is loaded");
-		return vantio_fail(err, errno, "cannot look at %s: %s", VANTIO_PINS, strerror(errno));
-	}
-	vantio_history_forget_all();
-	r = remove_pins();
-	if (r)
-		return vantio_fail(err, r < 0 ? -r : EIO, "cannot remove the pins below %s: %s", VANTIO_PINS, strerror(r < 0 ? -r : EIO));
-	return 0;
 }

@@ -310,6 +310,46 @@ static void io_places_follow_who_asks(void **state)
 		assert_places(false);
 }
 
+static void assert_to_be(const char *path, const char *want)
+{
+	cleanup_free char *got = vantio_path_to_be(path);
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+}
+
+static void io_path_to_be_is_real_as_far_as_it_exists(void **state)
+{
+	char top[] = "/tmp/vantio-io-XXXXXX", link[64], path[128], want[128];
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	snprintf(link, sizeof(link), "%s/link", top);
+	assert_int_equal(symlink(".", link), 0);
+	snprintf(path, sizeof(path), "%s/link//a/./b/", top);
+	snprintf(want, sizeof(want), "%s/a/b", top);
+	assert_to_be(path, want);
+	assert_to_be(link, top);
+	assert_to_be("/", "/");
+	assert_to_be("/no-such-folder", "/no-such-folder");
+	snprintf(path, sizeof(path), "%s/gone/../x", top);
+	assert_null(vantio_path_to_be(path));
+	assert_int_equal(errno, EINVAL);
+	assert_null(vantio_path_to_be(""));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("nowhere", link), 0);
+	snprintf(path, sizeof(path), "%s/x", link);
+	assert_null(vantio_path_to_be(path));
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(chdir(top), 0);
+	snprintf(want, sizeof(want), "%s/rel/x", top);
+	assert_to_be("rel/x", want);
+	assert_to_be(".", top);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(top), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +363,7 @@ int main(void)
 		cmocka_unit_test(io_replace_file_leaves_old_or_new),
 		cmocka_unit_test(io_make_dirs_is_idempotent),
 		cmocka_unit_test(io_places_follow_who_asks),
+		cmocka_unit_test(io_path_to_be_is_real_as_far_as_it_exists),
 	};
 
 	return cmocka_run_group_tests_name("io", tests, setup, teardown);
