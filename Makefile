@@ -192,7 +192,7 @@ install: $(O)/vantioctl
 	install -D -m 644 completions/vantioctl.bash '$(DESTDIR)$(BASHDIR)/vantioctl'
 	install -D -m 644 completions/_vantioctl '$(DESTDIR)$(ZSHDIR)/_vantioctl'
 	install -D -m 644 completions/vantioctl.fish '$(DESTDIR)$(FISHDIR)/vantioctl.fish'
-	install -D -m 644 dist/policy.toml.example '$(DESTDIR)$(SYSCONFDIR)/vantio/policy.toml.example'
+	install -D -m 644 docs/examples/coding-agent.toml '$(DESTDIR)$(SYSCONFDIR)/vantio/policy.toml.example'
 	[ -e '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env' ] || \
 		install -D -m 644 dist/engine.env '$(DESTDIR)$(SYSCONFDIR)/vantio/engine.env'
 	sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' dist/$(SERVICE).in >$(O)/$(SERVICE)
