@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The daemon's life and death: verdicts do not depend on it, and no event is lost with it. */
+#include "govern.h"
+
+#define CG     "/vt-daemon"
+#define POLICY "/tmp/daemon.toml"
+#define SECRET "/tmp/daemon-secret"
+
+static const char policy[] = "schema = 1\nname = \"daemon\"\n[file]\ndefault = \"allow\"\ndeny = [\"" SECRET "\"]\n"
+			     "[exec]\ndefault = \"allow\"\n[network]\ndefault = \"allow\"\n";
+
+static void try_secret(void *arg)
+{
+	int i, n = *(int *)arg;
+
+	for (i = 0; i < n; i++)
+		CHECK_FAILS(open(SECRET, O_RDONLY), EACCES);
+	CHECK_OK(open("/etc/passwd", O_RDONLY));
+}
+
+static void refused(int times)
+{
+	run_in(CG, 0, try_secret, &times);
+}
+
+TEST(daemon_killed_changes_no_verdict_and_loses_no_event)
+{
+	pid_t enforce = enforce_start(POLICY, NULL);
+	size_t from;
+
+	refused(3);
+	enforce_end(enforce, SIGKILL);
+	from = read_records((size_t)-1);
+	refused(4); /* nobody reads the ring */
+	enforce = enforce_start(POLICY, NULL);
+	refused(2);
+	CHECK_INT(enforce_end(enforce, SIGTERM), 0);
+	read_records(0);
+	/* what it had read and not made durable is read again: all nine, and none more often than its batch */
+	CHECK(count_records("read", "block") >= 9 && count_records("read", "block") <= 12);
+	CHECK(from <= n_recs);
+	CHECK_SH(0, "vantioctl ledger verify --ledger %s", ledger_dir());
+}
+
+TEST(daemon_terminated_flushes_and_leaves_the_engine_in_force)
+{
+	size_t before = read_records((size_t)-1);
+	pid_t enforce = enforce_start(POLICY, NULL);
+
+	refused(5);
+	CHECK_INT(enforce_end(enforce, SIGTERM), 0);
+	read_records(before);
+	CHECK_INT(count_records("read", "block"), 5);
+	refused(1);
+	CHECK_SH(0, "vantioctl status --json | grep -q '\"writer_pid\":null'");
+}
+
+TEST(second_daemon_is_refused_and_names_the_first)
+{
+	pid_t enforce = enforce_start(POLICY, NULL);
+	char who[32];
+
+	snprintf(who, sizeof(who), "process %d", (int)enforce);
+	CHECK_SH(1, "vantioctl enforce --ledger /tmp/other-ledger --policy " POLICY);
+	CHECK(strstr(sh_output, who) != NULL);
+	CHECK_SH(0, "vantioctl status --json | grep -q '\"writer_pid\":%d'", (int)enforce);
+	CHECK_INT(enforce_end(enforce, SIGINT), 0);
+}
+
+TEST(bad_policy_is_refused_and_changes_nothing_in_force)
+{
+	CHECK_SH(0, "vantioctl status --json | sed 's/.*\"policies\"//; s/\"agents\".*//' >/tmp/before");
+	CHECK_SH(1, "printf 'schema = 1\\nname = \"daemon\"\\n[file]\\ndefualt = \"allow\"\\n' >/tmp/bad.toml; vantioctl policy push /tmp/bad.toml");
+	CHECK(strstr(sh_output, "/tmp/bad.toml:4:") != NULL);
+	CHECK_SH(1, "vantioctl enforce --policy /tmp/bad.toml");
+	CHECK_SH(0, "vantioctl status --json | sed 's/.*\"policies\"//; s/\"agents\".*//' >/tmp/after; grep -q daemon /tmp/before && cmp /tmp/before /tmp/after");
+	refused(1);
+}
+
+SETUP()
+{
+	struct vantio_slot slot;
+	FILE *f = fopen(POLICY, "we");
+
+	engine_ready();
+	REQUIRE(f && fputs(policy, f) >= 0 && !fclose(f));
+	make_file(SECRET, "secret", 0644);
+	REQUIRE(!push_text(policy, &slot));
+	REQUIRE(enroll("vt-daemon", CG, 0, slot.slot, 0));
+}
+
+TEARDOWN()
+{
+	remove_named("vt-daemon");
+}
+
+VT_MAIN()
