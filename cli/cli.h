@@ -176,6 +176,8 @@ CLI_COMMAND(ledger_list);
 CLI_COMMAND(ledger_show);
 CLI_COMMAND(ledger_export);
 CLI_COMMAND(ledger_prove);
+CLI_COMMAND(ledger_checkpoint);
+CLI_COMMAND(ledger_reindex);
 CLI_COMMAND(receipt_verify);
 CLI_COMMAND(key_generate);
 CLI_COMMAND(key_show);

@@ -155,6 +155,8 @@ static const struct cli_command ledger_commands[] = {
 	{ "show", "show one record, public and private fields", NULL, ledger_show_args, cmd_ledger_show },
 	{ "export", "write the log as it is stored, a JSON record a line", ledger_export_options, NULL, cmd_ledger_export },
 	{ "prove", "write receipts: records that prove themselves offline", ledger_prove_options, ledger_prove_args, cmd_ledger_prove },
+	{ "checkpoint", "print the newest signed checkpoint, to be kept elsewhere", NULL, NULL, cmd_ledger_checkpoint },
+	{ "reindex", "build the index anew from the log", NULL, NULL, cmd_ledger_reindex },
 	{ 0 },
 };
 

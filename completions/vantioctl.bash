@@ -94,7 +94,7 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export prove'
+		verbs='verify list show export prove checkpoint reindex'
 		;;
 	'ledger verify')
 		opts='--against --vkey'
@@ -112,6 +112,12 @@ _vantioctl_table()
 	'ledger prove')
 		opts='--disclose --output-file -o'
 		args+=('record ...')
+		;;
+	'ledger checkpoint')
+		opts=''
+		;;
+	'ledger reindex')
+		opts=''
 		;;
 	receipt)
 		verbs='verify'

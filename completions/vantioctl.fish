@@ -122,6 +122,8 @@ complete -c vantioctl -n '__vantioctl_after 0 ledger' -a prove -d 'write receipt
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l disclose -r -d 'private fields to disclose, with commas between (default: none)'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l output-file -s o -r -F -d 'write here; several receipts need a folder'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -f -a '(__vantioctl_values record)'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a checkpoint -d 'print the newest signed checkpoint, to be kept elsewhere'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a reindex -d 'build the index anew from the log'
 complete -c vantioctl -n '__vantioctl_after 0 receipt' -a verify -d 'check a receipt; nothing else is needed'
 complete -c vantioctl -n '__vantioctl_after + receipt verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after 0 receipt verify' -F

@@ -194,8 +194,7 @@ static int open_write(struct vantio_index *ix, int dirfd, struct vantio_error *e
 	return r < 0 ? r : make_ready(ix, err);
 }
 
-/* A damaged index, or one of another schema, and what belongs to it, out of the way. */
-static int set_aside(int dirfd, struct vantio_error *err)
+int vantio_index_set_aside(int dirfd, struct vantio_error *err)
 {
 	static const char *const names[] = { "index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm" };
 	char aside[VANTIO_STORE_NAME_MAX];
@@ -248,7 +247,7 @@ int vantio_index_open(int dirfd, enum vantio_index_mode mode, struct vantio_inde
 		if (r == 0)
 			break;
 		vantio_index_close(ix);
-		if ((r != -EBADMSG && r != -EPROTO) || mode != VANTIO_INDEX_WRITE || tries || set_aside(dirfd, err) < 0)
+		if ((r != -EBADMSG && r != -EPROTO) || mode != VANTIO_INDEX_WRITE || tries || vantio_index_set_aside(dirfd, err) < 0)
 			return r;
 	}
 	*ret = ix;

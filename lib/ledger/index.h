@@ -36,6 +36,11 @@ int vantio_index_count(struct vantio_index *ix, uint64_t *ret, struct vantio_err
  */
 int vantio_index_catch_up(struct vantio_index *ix, uint64_t size, const atomic_bool *stop, struct vantio_error *err);
 
+/*
+ * Builds the index of the ledger `dir` anew, from the log; the old one goes to quarantine/. EBUSY: a writer or a reader is at work.
+ */
+int vantio_index_rebuild(const char *dir, uint64_t *ret_records, struct vantio_error *err);
+
 /* 1 if another process has the index open. Only while this one has not: see vantio_index_open_again(). */
 int vantio_index_in_use(int dirfd);
 

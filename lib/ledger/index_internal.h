@@ -46,6 +46,8 @@ int vantio_index_name(struct vantio_index *ix, struct vantio_span text, bool mak
 int vantio_index_row_of(const struct vantio_record_fields *f, struct vantio_index_row *ret);
 /* Opens it so that nothing in the folder changes. */
 int vantio_index_open_unchanged(struct vantio_index *ix, int dirfd, struct vantio_error *err);
+/* An index that is not wanted any more, and what belongs to it, goes to quarantine/. Nobody may have it open. */
+int vantio_index_set_aside(int dirfd, struct vantio_error *err);
 void vantio_index_remove_copy(const char *dir);
 
 #endif

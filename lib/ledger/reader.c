@@ -22,10 +22,12 @@ struct vantio_reader {
 	struct vantio_buf line, private_line;
 };
 
-/* The newest checkpoint, signed by the newest epoch of the folder's own chain. */
-static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vantio_error *err)
+/* Signed by the newest epoch of the folder's own chain. */
+int vantio_reader_checkpoint(int dirfd, char **ret_note, size_t *ret_len, struct vantio_checkpoint *ret_checkpoint,
+			     struct vantio_error *err)
 {
 	struct vantio_epochs epochs = { NULL, 0 };
+	struct vantio_checkpoint c;
 	struct vantio_vkey genesis;
 	cleanup_free char *note = NULL;
 	size_t len;
@@ -39,11 +41,26 @@ static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vant
 	if (r == 0)
 		r = vantio_store_read(dirfd, "checkpoint", VANTIO_NOTE_MAX, &note, &len, err);
 	if (r == 0)
-		r = vantio_checkpoint_open(note, len, &epochs.items[epochs.n - 1].key, ret, err);
-	ret->extension = (struct vantio_span){ NULL, 0 }; /* it lay in the note */
+		r = vantio_checkpoint_open(note, len, &epochs.items[epochs.n - 1].key, &c, err);
 	vantio_epochs_clear(&epochs);
 	if (r < 0 && r != -ENOENT && r != -EACCES)
 		return vantio_fail_prefix(err, "the ledger's checkpoint; 'vantioctl ledger verify' says more");
+	if (r < 0)
+		return r;
+	*ret_note = vantio_take(note);
+	*ret_len = len;
+	*ret_checkpoint = c;
+	return 0;
+}
+
+static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vantio_error *err)
+{
+	cleanup_free char *note = NULL;
+	size_t len;
+	int r = vantio_reader_checkpoint(dirfd, &note, &len, ret, err);
+
+	if (r == 0)
+		ret->extension = (struct vantio_span){ NULL, 0 }; /* it lay in the note */
 	return r;
 }
 

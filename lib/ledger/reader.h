@@ -7,6 +7,7 @@
 #ifndef VANTIO_LEDGER_READER_H
 #define VANTIO_LEDGER_READER_H
 
+#include "ledger/checkpoint.h"
 #include "ledger/index.h"
 
 struct vantio_reader;
@@ -41,5 +42,12 @@ int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
  */
 int vantio_reader_export(const char *dir, int (*write)(void *ctx, const void *bytes, size_t len, struct vantio_error *err),
 			 void *ctx, uint64_t *ret_records, struct vantio_error *err);
+
+/*
+ * The newest checkpoint as it stands, once it was checked against the folder's own keys. The note is owned by the caller and
+ * NUL-terminated; `ret_checkpoint` borrows from it.
+ */
+int vantio_reader_checkpoint(int dirfd, char **ret_note, size_t *ret_len, struct vantio_checkpoint *ret_checkpoint,
+			     struct vantio_error *err);
 
 #endif

@@ -216,7 +216,7 @@ static void load_index(struct vantio_verify *v)
 	if (r == -ENOENT) {
 		vantio_verify_note(v, "there is no index; 'vantioctl ledger list' builds it");
 	} else if (r == -EBADMSG || r == -ELOOP || r == -EINVAL) {
-		vantio_finding_set(&v->index_off, "%s: move index.sqlite3 away, it is built again", err.text);
+		vantio_finding_set(&v->index_off, "%s: 'vantioctl ledger reindex' builds it anew", err.text);
 	} else if (r < 0) {
 		vantio_verify_note(v, "the index was not compared: %.200s", err.text);
 	} else {

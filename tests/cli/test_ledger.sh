@@ -110,6 +110,35 @@ holds "export: JSON lines" jq -es 'length == 12 and all(.[]; .v == 1)' "$TMP/out
 try vantioctl ledger export --ledger "$old" -o "$TMP/no/such/folder"
 is "export: nowhere to write" "$rc" 1
 
+try vantioctl ledger checkpoint --ledger "$old"
+is "checkpoint: status" "$rc" 0
+is "checkpoint: the note as it is stored" "$out" "$(<"$old/checkpoint")"
+is "checkpoint --json" "$(vantioctl ledger checkpoint --ledger "$old" --json | jq -c '[.size, (.root | length), .note]')" \
+	"$(jq -Rsc '["12", 64, .]' "$old/checkpoint")"
+vantioctl ledger checkpoint --ledger "$old" >"$TMP/kept"
+holds "checkpoint: verify takes it" vantioctl ledger verify --ledger "$old" --against "$TMP/kept"
+try vantioctl ledger checkpoint --ledger "$TMP/none"
+is "checkpoint, no ledger: status" "$rc" 1
+cp -r "$old" "$TMP/unsigned" && sed -i '2s/12/13/' "$TMP/unsigned/checkpoint"
+try vantioctl ledger checkpoint --ledger "$TMP/unsigned"
+is "checkpoint, changed: status" "$rc" 3
+is "checkpoint, changed: not printed" "$out" ""
+echo "no database" >"$old/index.sqlite3"
+try vantioctl ledger verify --ledger "$old"
+is "damaged index: status" "$rc" 3
+has "damaged index: the mend" "$out" "vantioctl ledger reindex"
+try vantioctl ledger reindex --ledger "$old"
+is "reindex: status" "$rc" 0
+has "reindex: said" "$out" "12 records"
+holds "reindex: the old index is set aside" grep -q "no database" "$old"/quarantine/*-index.sqlite3
+try vantioctl ledger verify --ledger "$old" --json
+is "reindex: verify" "$(jq -c '[.verdict, .index_checked]' <<<"$out")" '["ok",true]'
+is "reindex --json" "$(vantioctl ledger reindex --ledger "$old" --json | jq -r .records)" 12
+mkdir "$TMP/folder"
+try vantioctl ledger reindex --ledger "$TMP/folder"
+is "reindex, no ledger: status" "$rc" 1
+is "reindex, no ledger: nothing is made" "$(ls -A "$TMP/folder")" ""
+
 vkey=$(<"$old/epochs/00000000")
 try vantioctl ledger prove 3 --ledger "$old"
 is "prove: status" "$rc" 0

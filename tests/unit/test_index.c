@@ -171,6 +171,28 @@ static void index_missing_or_damaged_is_built_again(void **state)
 	assert_leaves(&h, 1, 2, 155);
 }
 
+static void index_is_not_rebuilt_under_a_writer_or_a_reader(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_error err = { 0 };
+	struct vantio_ledger *l = NULL;
+	struct vantio_reader *r = NULL;
+	struct hits h;
+	uint64_t n = 0;
+
+	fixture_append(f, 300, 100);
+	assert_ok(vantio_ledger_open(f->ledger, &l, &err), err);
+	assert_int_equal(vantio_index_rebuild(f->ledger, &n, &err), -EBUSY);
+	vantio_ledger_close(l);
+	assert_ok(vantio_reader_open(f->ledger, &r, &err), err);
+	assert_int_equal(vantio_index_rebuild(f->ledger, &n, &err), -EBUSY);
+	vantio_reader_close(r);
+	assert_ok(vantio_index_rebuild(f->ledger, &n, &err), err);
+	assert_int_equal(n, 300);
+	h = FIND(q.agent = "coder");
+	assert_leaves(&h, 1, 2, 150);
+}
+
 static void index_of_a_broken_log_says_the_leaf(void **state)
 {
 	struct fixture *f = *state;
@@ -291,6 +313,7 @@ int main(void)
 		CASE(index_pages_follow_one_another),
 		CASE(index_finds_times_and_record_ids),
 		CASE(index_missing_or_damaged_is_built_again),
+		CASE(index_is_not_rebuilt_under_a_writer_or_a_reader),
 		CASE(index_of_a_broken_log_says_the_leaf),
 		CASE(index_refuses_update_delete_and_replace),
 		CASE(reader_shows_erased_and_damaged_private_fields_as_such),
