@@ -173,7 +173,7 @@ int cmd_agent_list(struct cli *cli)
 	struct vantio_agent a;
 	struct cli_grid *grid;
 	cJSON *list;
-	uint32_t i;
+	uint32_t i, n = 0;
 	int r = l.slots ? cli_engine_need(cli, false, &e) : cli_fail(cli, CLI_FAILURE, "out of memory");
 
 	if (!r && (vantio_engine_slots(&e, l.slots, &l.n_slots, &err) || vantio_tasks_list(&l.tasks, &l.n_tasks, &err)))
@@ -182,7 +182,7 @@ int cmd_agent_list(struct cli *cli)
 		grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
 		list = cJSON_CreateArray();
 		for (i = 1; i < VANTIO_AGENTS; i++)
-			if (!vantio_agent_read(&e, i, &a, &err) && a.state != VANTIO_AGENT_FREE)
+			if (!vantio_agent_read(&e, i, &a, &err) && a.state != VANTIO_AGENT_FREE && ++n)
 				list_one(&l, i, &a, grid, list);
 		if (cli_json(cli)) {
 			cli_grid_free(grid);
@@ -190,6 +190,8 @@ int cmd_agent_list(struct cli *cli)
 		} else {
 			cJSON_Delete(list);
 			r = cli_grid_print(cli, grid);
+			if (!r && !n)
+				cli_note(cli, "no agent is enrolled");
 		}
 	}
 	free(l.slots);

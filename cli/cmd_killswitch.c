@@ -68,7 +68,7 @@ int cmd_killswitch(struct cli *cli)
 	int r;
 
 	if (soft + hard + off + (cli_argc(cli) > 0) != 1)
-		return cli_usage_error(cli, "say one of --soft, --hard, --release and status");
+		return cli_usage_error(cli, "say one, and only one, of --soft, --hard, --release and status");
 	r = cli_engine_need(cli, !cli_argc(cli), &e);
 	if (r)
 		return r;

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* load and unload: the engine without a policy. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
 #include "cli.h"
-#include "engine/engine.h"
+#include "control/session.h"
+#include "engine_cli.h"
 
 static cJSON *string_list(char (*items)[40], size_t n)
 {
@@ -34,11 +41,57 @@ int cmd_load(struct cli *cli)
 	return CLI_OK;
 }
 
-int cmd_unload(struct cli *cli)
+/* Frozen cgroups would stay so, with nothing left that could thaw them. */
+static int refuse_halted(struct cli *cli, const struct vantio_engine *e)
+{
+	struct vantio_control control;
+	struct vantio_error err = {};
+	struct vantio_agent a;
+	unsigned int halted = 0;
+	uint32_t i;
+
+	if (vantio_engine_control(e, &control, &err))
+		return cli_fail_error(cli, &err);
+	for (i = 1; i < VANTIO_AGENTS; i++) {
+		if (vantio_agent_read(e, i, &a, &err))
+			return cli_fail_error(cli, &err);
+		halted += a.state == VANTIO_AGENT_SOFT_KILL || a.state == VANTIO_AGENT_QUARANTINE;
+	}
+	if (!halted && !control.kill_all)
+		return CLI_OK;
+	return cli_fail(cli, CLI_FAILURE, "%s halted and would stay frozen: 'vantioctl killswitch --release' lets agents go on, --hard before it ends them",
+			control.kill_all ? "every agent is" : halted == 1 ? "an agent is" : "agents are");
+}
+
+/* What waits in the kernel goes with the engine, so it is written first, and that the engine was taken down is the end of it. */
+static void write_the_last(struct cli *cli, struct vantio_engine *e)
 {
 	struct vantio_error err = {};
-	cJSON *doc;
 
+	if (vantio_engine_note(e, VANTIO_OP_UNLOAD, VANTIO_PERMIT, 0, 0, "engine", &err) ||
+	    vantio_session_drain(e, cli_ledger_dir(cli), &err) < 0)
+		cli_note(cli, "the events that waited in the kernel are lost, for the ledger cannot be written: %s", err.text);
+}
+
+int cmd_unload(struct cli *cli)
+{
+	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
+	cleanup_close int writer = -1;
+	struct vantio_error err = {};
+	cJSON *doc;
+	int r = vantio_session_hold(&writer, &err);
+
+	if (r == -EBUSY)
+		return cli_fail(cli, CLI_FAILURE, "'vantioctl enforce' runs and would be left without an engine: stop it first ('vantioctl status' shows its process)");
+	if (r)
+		return cli_fail_error(cli, &err);
+	if (!vantio_engine_open(true, &e, &err)) { /* one of another version is taken down unseen */
+		r = refuse_halted(cli, &e);
+		if (r)
+			return r;
+		write_the_last(cli, &e);
+		vantio_engine_unlock(&e);
+	}
 	if (vantio_engine_unload(&err))
 		return cli_fail_error(cli, &err);
 	if (cli_json(cli)) {

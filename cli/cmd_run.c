@@ -25,6 +25,8 @@
 #include "engine_cli.h"
 #include "signals.h"
 
+#define RUN_NAME_MAX 40
+
 struct run {
 	struct cli *cli;
 	struct vantio_engine engine;
@@ -69,7 +71,8 @@ static void exec_command(struct cli *cli)
 	cli_child_signals();
 	execvp(argv[0], argv);
 	code = errno == ENOENT ? 127 : 126;
-	cli_fail(cli, CLI_FAILURE, "cannot run '%s': %s", argv[0], strerror(errno));
+	cli_fail(cli, CLI_FAILURE, "cannot run '%s': %s%s", argv[0], strerror(errno),
+		 errno == EACCES || errno == EPERM ? "; the policy's [exec], or the file's mode, does not allow it" : "");
 	_exit(code);
 }
 
@@ -186,16 +189,22 @@ static int put_in_force(struct run *r, struct cli_policy *policy)
 {
 	struct vantio_enroll what = { .flags = VANTIO_AGENT_FLAG_TRANSIENT };
 	cleanup_free char *cwd = getcwd(NULL, 0);
-	const char *trace = getenv("VANTIO_TRACE_ID");
+	const char *trace = getenv("VANTIO_TRACE_ID"), *audit = getenv("VANTIO_AUDIT_MODE");
+	struct vantio_control control;
 	struct vantio_error err = {};
 	struct vantio_slot slot;
-	int status = cli_push_policy(r->cli, &r->engine, policy, cwd, &slot);
+	int status;
 
-	if (status)
-		return status;
 	if (trace && !vantio_parse_trace_id(trace, &what.trace_id))
 		return cli_fail(r->cli, CLI_USAGE, "VANTIO_TRACE_ID='%s' is no trace id: 0x and 16 hex digits", trace);
-	snprintf(r->name, sizeof(r->name), "%.40s-%d", cli_has(r->cli, "name") ? cli_get(r->cli, "name") : policy->policy->name, (int)getpid());
+	status = cli_push_policy(r->cli, &r->engine, policy, cwd, &slot);
+	if (status)
+		return status;
+	if (vantio_engine_control(&r->engine, &control, &err))
+		return cli_fail_error(r->cli, &err);
+	if (audit && !strcmp(audit, "1") && !control.audit && !(slot.flags & VANTIO_IMAGE_AUDIT))
+		cli_note(r->cli, "VANTIO_AUDIT_MODE sets the whole engine, when 'vantioctl enforce' starts: this policy is enforced; write mode = \"audit\" into it");
+	snprintf(r->name, sizeof(r->name), "%.*s-%d", RUN_NAME_MAX, cli_has(r->cli, "name") ? cli_get(r->cli, "name") : policy->policy->name, (int)getpid());
 	what.name = r->name;
 	what.slot = slot.slot;
 	what.cgroup = r->cgroup_dir;
@@ -240,6 +249,16 @@ static void clean_up(struct run *r)
 			 r->refused == 1 ? " was" : "s were", r->name);
 }
 
+/* The name gets the process id behind it, which must fit in too. */
+static int check_name(struct cli *cli)
+{
+	const char *name = cli_get(cli, "name");
+
+	if (!name || (*name && strlen(name) <= RUN_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name)))
+		return CLI_OK;
+	return cli_usage_error(cli, "--name: '%s' is no agent name: 1 to %d of a-z 0-9 . _ -", name, RUN_NAME_MAX);
+}
+
 static int check_tier(struct cli *cli)
 {
 	const char *tier = cli_get(cli, "tier");
@@ -258,6 +277,8 @@ int cmd_run(struct cli *cli)
 	struct vantio_error err = {};
 	int status = 0, code = check_tier(cli);
 
+	if (!code)
+		code = check_name(cli);
 	if (!code)
 		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") ? cli_get(cli, "policy") : fallback, NULL);
 	if (!code) {

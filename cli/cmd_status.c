@@ -99,7 +99,7 @@ static int print_text(struct cli *cli, const struct facts *f)
 
 	printf("engine      loaded%s%s\n", f->control.audit ? ", audit mode: nothing is refused" : "",
 	       f->control.kill_all ? ", kill switch on: every agent is halted" : "");
-	printf("agents      %u, %u halted, %zu processes\n", f->agents, f->halted, f->tasks);
+	printf("agents      %u, %u halted, %zu process%s\n", f->agents, f->halted, f->tasks, f->tasks == 1 ? "" : "es");
 	printf("events      %" PRIu64 " emitted, %" PRIu64 " lost, %" PRIu64 " of %zu bytes waiting\n", f->emitted, f->lost, f->waiting,
 	       f->ring_size);
 	if (f->writer)

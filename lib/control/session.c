@@ -24,9 +24,13 @@ static int lock_file(int *ret, struct vantio_error *err)
 {
 	int r = vantio_make_dirs("/run/vantio", 0700, err);
 
+	if (r == -EACCES || r == -EPERM)
+		return vantio_fail(err, EPERM, "not permitted to use the engine (/run/vantio): run as root");
 	if (r)
 		return r;
 	*ret = open(ENFORCE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*ret < 0 && (errno == EACCES || errno == EPERM))
+		return vantio_fail(err, EPERM, "not permitted to use the engine (%s): run as root", ENFORCE_LOCK);
 	return *ret < 0 ? vantio_fail(err, errno, "cannot open %s: %s", ENFORCE_LOCK, strerror(errno)) : 0;
 }
 

@@ -92,7 +92,7 @@ struct vantio_enroll {
 };
 
 int vantio_agent_enroll(struct vantio_engine *e, const struct vantio_enroll *what, uint32_t *ret_agent, struct vantio_error *err);
-/* Ends a quarantine, or what a limit halted: the agent goes on. */
+/* Ends a quarantine, or what a limit halted: the agent goes on. EINVAL while the kill switch of every agent is on. */
 int vantio_agent_release(struct vantio_engine *e, uint32_t agent, struct vantio_error *err);
 /* Freezes an agent that a limit halted in the kernel. */
 int vantio_agent_freeze(const struct vantio_engine *e, uint32_t agent, uint32_t instance, struct vantio_error *err);

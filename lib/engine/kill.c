@@ -251,11 +251,16 @@ int vantio_agent_release(struct vantio_engine *e, uint32_t agent, struct vantio_
 {
 	struct vantio_error ignored = {};
 	struct vantio_kill_result result = {};
+	struct vantio_control control;
 	struct vantio_agent a;
-	int r = vantio_agent_read(e, agent, &a, err);
+	int r = vantio_engine_control(e, &control, err);
 
+	if (!r)
+		r = vantio_agent_read(e, agent, &a, err);
 	if (r)
 		return r;
+	if (control.kill_all) /* thawed, it would run into refusals and end */
+		return vantio_fail(err, EINVAL, "the kill switch of every agent is on: 'vantioctl killswitch --release' releases all of them");
 	if (a.state != VANTIO_AGENT_QUARANTINE && a.state != VANTIO_AGENT_SOFT_KILL)
 		return vantio_fail(err, EINVAL, "agent %s is not halted", a.name);
 	vantio_engine_note(e, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, agent, 0, "one agent", &ignored);

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "engine/history.h"
 #include "engine/internal.h"
+#include "engine/probe.h"
 #include "scratch.h"
 #include "vantio.skel.h"
 
@@ -160,6 +161,14 @@ static const char *log_tail(void)
 	return libbpf_log;
 }
 
+static int refused(struct vantio_error *err)
+{
+	if (geteuid())
+		return vantio_fail(err, EPERM, "not permitted to load the engine's programs: run as root");
+	return vantio_fail(err, EPERM, "the kernel refuses LSM programs of root too: either CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN or CAP_SYS_ADMIN was "
+			   "taken away, or this host or container forbids them: use a virtual machine, or a host that does not; see 'vantioctl doctor'");
+}
+
 static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *report, struct vantio_error *err)
 {
 	struct vantio_bpf *skel;
@@ -186,8 +195,7 @@ static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *rep
 	if (r) {
 		vantio_bpf__destroy(skel);
 		if (r == -EPERM)
-			return vantio_fail(err, EPERM, "the kernel refuses to load the engine's programs: run as root (CAP_BPF, CAP_PERFMON, "
-					   "CAP_NET_ADMIN, CAP_SYS_ADMIN), on a kernel that allows LSM programs; see 'vantioctl doctor'");
+			return refused(err);
 		return vantio_fail(err, EOPNOTSUPP, "the kernel refuses the engine's programs: %s: %s", strerror(-r), log_tail());
 	}
 	*ret = skel;
@@ -328,11 +336,14 @@ int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *e
 	struct vantio_bpf *skel = NULL;
 	struct links links = { .n = 0 };
 	cleanup_close int lock = -1;
+	struct vantio_error probe = {};
 	libbpf_print_fn_t before;
 	int r;
 
 	memset(report, 0, sizeof(*report));
 	r = check_bpffs(err);
+	if (r && vantio_probe_lsm_program(&probe) == -EPERM)
+		return refused(err); /* a mount would not help */
 	if (r)
 		return r;
 	r = vantio_engine_lock(&lock, err);

@@ -30,5 +30,10 @@ else
 	try vantioctl doctor --tier kernel
 	is "an ordinary user: status" "$rc" 5
 fi
+if [[ $EUID == 0 ]] && jq -e '.checks[] | select(.check == "lsm-program") | .state == "no" and (.found | test("not permitted"; "i"))' <<<"$doc" >/dev/null; then
+	try vantioctl load
+	is "load where LSM programs are forbidden: status" "$rc" 5
+	has "load where LSM programs are forbidden: said" "$err" "refuses LSM programs of root too"
+fi
 is "the kernel's version is right" "$(jq -r '.checks[] | select(.check == "kernel").found' <<<"$doc")" "Linux $(uname -r) $(uname -m)"
 finish

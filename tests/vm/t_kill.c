@@ -139,6 +139,8 @@ static void soft_and_release(void)
 	CHECK(stands_still(a, free_one) && stands_still(b, free_one));
 	CHECK_SH(1, "vantioctl killswitch --release --agent kill-a");
 	CHECK(strstr(sh_output, "release all of them"));
+	CHECK_SH(1, "vantioctl agent release kill-a");
+	CHECK(strstr(sh_output, "'vantioctl killswitch --release' releases all of them"));
 	CHECK(stands_still(a, free_one));
 	CHECK_SH(0, "vantioctl killswitch --release");
 	CHECK(progresses(a, 5) && progresses(b, 5));
@@ -449,7 +451,7 @@ TEST(kill_wrong_use_says_what_is_wrong)
 	CHECK_SH(1, "vantioctl killswitch --soft --agent nobody");
 	CHECK(strstr(sh_output, "no agent is named 'nobody'"));
 	CHECK_SH(2, "vantioctl killswitch --soft --hard");
-	CHECK(strstr(sh_output, "one of --soft, --hard, --release and status"));
+	CHECK(strstr(sh_output, "only one, of --soft, --hard, --release and status"));
 	CHECK_SH(2, "vantioctl killswitch");
 	CHECK_SH(2, "vantioctl killswitch --release status");
 	CHECK_SH(2, "vantioctl killswitch --agent kill-a");

@@ -36,6 +36,8 @@ TEST(unload_frees_a_governed_process_at_once)
 	CHECK(write(asks[1], "?", 1) == 1 && read(answers[0], &answer, sizeof(answer)) == sizeof(answer));
 	CHECK_INT(answer, 0);
 	CHECK(!exists("/sys/fs/bpf/vantio"));
+	CHECK_SH(0, "vantioctl ledger list --limit 2"); /* what waited in the kernel was written, and that it was taken down */
+	CHECK(strstr(sh_output, "/data/unload") && strstr(sh_output, " engine "));
 	kill(child, SIGKILL);
 }
 
