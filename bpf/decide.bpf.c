@@ -135,7 +135,17 @@ vantio_inline int vantio_rule_second(struct vantio_ask *ask, struct vantio_scrat
 	vantio_scan(slot, VANTIO_DOMAIN_EXEC, &s->path2, to);
 	if (!vantio_same_image(r, from, 0) || !vantio_same_image(r, to, 0))
 		return 0;
-	if (vantio_gains(from, to, VANTIO_ACCESS_EXEC, ask->flags))
+	if (vantio_gains(from, to, VANTIO_ACCESS_EXEC, ask->flags)) {
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_ESCALATE);
+		return 1;
+	}
+	if (!(ask->flags & VANTIO_ASK_SOCKET))
+		return 1;
+	vantio_scan(slot, VANTIO_DOMAIN_UNIX, &s->path, from);
+	vantio_scan(slot, VANTIO_DOMAIN_UNIX, &s->path2, to);
+	if (!vantio_same_image(r, from, 0) || !vantio_same_image(r, to, 0))
+		return 0;
+	if (vantio_gains(from, to, VANTIO_ACCESS_CONNECT, ask->flags))
 		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_ESCALATE);
 	return 1;
 }

@@ -17,6 +17,7 @@
 #define VANTIO_ASK_QUIET     0x08u /* a permit was or will be recorded by another hook of the same operation */
 #define VANTIO_ASK_ANY_MOUNT 0x10u /* the hook knows no mount: any name of the object in this mount namespace */
 #define VANTIO_ASK_PROTECTED 0x20u /* the object governs the caller: refused whatever the policy says */
+#define VANTIO_ASK_SOCKET    0x80u /* the object that moves is a socket, or a folder that may hold some */
 #define VANTIO_ASK_SILENT    0x40u /* refuse without a record (a probe that the kernel itself asks not to audit) */
 
 /* One question about one object, or about two names. */

@@ -33,6 +33,8 @@ vantio_inline __u32 vantio_text_len(const struct vantio_text *t)
 	return t->off < VANTIO_PATH_MAX ? VANTIO_PATH_MAX - t->off : 0;
 }
 
+#define VANTIO_TS_COMPAT 0x2 /* x86: the task is in a 32-bit system call */
+
 vantio_inline void vantio_event_registers(struct vantio_event *e, struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -40,6 +42,15 @@ vantio_inline void vantio_event_registers(struct vantio_event *e, struct task_st
 	if (!regs)
 		return;
 #if defined(__TARGET_ARCH_x86)
+	if (BPF_CORE_READ(task, thread_info.status) & VANTIO_TS_COMPAT) { /* its number is one of another table: none is given */
+		e->args[0] = (__u32)BPF_CORE_READ(regs, bx);
+		e->args[1] = (__u32)BPF_CORE_READ(regs, cx);
+		e->args[2] = (__u32)BPF_CORE_READ(regs, dx);
+		e->args[3] = (__u32)BPF_CORE_READ(regs, si);
+		e->args[4] = (__u32)BPF_CORE_READ(regs, di);
+		e->args[5] = (__u32)BPF_CORE_READ(regs, bp);
+		return;
+	}
 	e->syscall_nr = BPF_CORE_READ(regs, orig_ax);
 	e->args[0] = BPF_CORE_READ(regs, di);
 	e->args[1] = BPF_CORE_READ(regs, si);

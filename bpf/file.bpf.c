@@ -26,6 +26,24 @@
 #define FS_IOC32_SETFLAGS  0x40046602
 #define FS_IOC_FSSETXATTR  0x401c5820
 
+/* Through a descriptor for reading: FS_IOC_SETVERSION, FS_IOC_ENABLE_VERITY, FS_IOC_SET_ENCRYPTION_POLICY; ext4's own in its old and new sizes. */
+#define FS_IOC_SETVERSION          0x40087602
+#define FS_IOC32_SETVERSION        0x40047602
+#define EXT4_IOC_SETVERSION        0x40086604
+#define EXT4_IOC32_SETVERSION      0x40046604
+#define EXT4_IOC_MIGRATE           0x6609
+#define EXT4_IOC_SWAP_BOOT         0x6611
+#define FS_IOC_SET_ENCRYPTION_POLICY 0x800c6613
+#define FS_IOC_ENABLE_VERITY       0x40806685
+
+/* Of a whole file system, whose records may be the ledger's. */
+#define FIFREEZE        0xc0045877
+#define FITHAW          0xc0045878
+#define FS_IOC_SHUTDOWN 0x8004587d
+
+#define NSFS_NEXT 0xb70b /* NS_MNT_GET_NEXT and NS_MNT_GET_PREV of any size: a mount namespace of nobody knows whom */
+#define NSFS_PREV 0xb70c
+
 vantio_inline int ask_path(struct vantio_label *label, __u8 hook, __u8 op, __u8 access, struct vfsmount *mnt, struct dentry *dentry)
 {
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_FILE, .access = access };
@@ -82,6 +100,10 @@ int BPF_PROG(vantio_path_mknod, const struct path *dir, struct dentry *dentry, u
 		ask.dentry = (__u64)dentry;
 		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 	}
+	/* A device node is a name for what lies below every file: the disk, the memory. Number 0 is that of a whiteout. */
+	if (((mode & VANTIO_S_IFMT) == VANTIO_S_IFBLK || (mode & VANTIO_S_IFMT) == VANTIO_S_IFCHR) && dev &&
+	    vantio_ask_surface(label, VANTIO_HOOK_PATH_MKNOD, VANTIO_OP_MOUNT, VANTIO_SURFACE_MOUNT, dev, 0))
+		return -VANTIO_EPERM;
 	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_MKNOD,
 				(mode & VANTIO_S_IFMT) == 0100000 || !(mode & VANTIO_S_IFMT) ? VANTIO_OP_CREATE : VANTIO_OP_MKNOD,
 				mnt, dentry), VANTIO_EACCES);
@@ -115,6 +137,18 @@ int BPF_PROG(vantio_path_symlink, const struct path *dir, struct dentry *dentry,
 	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_SYMLINK, VANTIO_OP_SYMLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
 }
 
+vantio_inline __u32 kind_of(struct dentry *dentry)
+{
+	switch (BPF_CORE_READ(dentry, d_inode, i_mode) & VANTIO_S_IFMT) {
+	case VANTIO_S_IFDIR:
+		return VANTIO_ASK_FOLDER | VANTIO_ASK_SOCKET;
+	case VANTIO_S_IFSOCK:
+		return VANTIO_ASK_SOCKET;
+	default:
+		return 0;
+	}
+}
+
 SEC("lsm/path_rename")
 int BPF_PROG(vantio_path_rename, const struct path *old_dir, struct dentry *old_dentry, const struct path *new_dir,
 	     struct dentry *new_dentry, unsigned int flags, int ret)
@@ -128,13 +162,9 @@ int BPF_PROG(vantio_path_rename, const struct path *old_dir, struct dentry *old_
 	ask.mnt2 = (__u64)BPF_CORE_READ(new_dir, mnt);
 	ask.dentry2 = (__u64)new_dentry;
 	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE);
-	if ((BPF_CORE_READ(old_dentry, d_inode, i_mode) & VANTIO_S_IFMT) == VANTIO_S_IFDIR)
-		ask.flags |= VANTIO_ASK_FOLDER;
-	if (flags & RENAME_EXCHANGE) {
-		ask.flags |= VANTIO_ASK_EXCHANGE;
-		if ((BPF_CORE_READ(new_dentry, d_inode, i_mode) & VANTIO_S_IFMT) == VANTIO_S_IFDIR)
-			ask.flags |= VANTIO_ASK_FOLDER;
-	}
+	ask.flags |= kind_of(old_dentry);
+	if (flags & RENAME_EXCHANGE)
+		ask.flags |= VANTIO_ASK_EXCHANGE | kind_of(new_dentry);
 	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
@@ -148,7 +178,7 @@ int BPF_PROG(vantio_path_link, struct dentry *old_dentry, const struct path *new
 	ask.mnt = ask.mnt2 = (__u64)BPF_CORE_READ(new_dir, mnt); /* link(2) stays within one mount */
 	ask.dentry = (__u64)old_dentry;
 	ask.dentry2 = (__u64)new_dentry;
-	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE);
+	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE) | kind_of(old_dentry);
 	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
@@ -252,12 +282,36 @@ int BPF_PROG(vantio_inode_remove_acl, void *idmap, struct dentry *dentry, const 
 	VANTIO_RETURN(ask_dentry(label, VANTIO_HOOK_INODE_REMOVE_ACL, VANTIO_OP_REMOVEXATTR, dentry), VANTIO_EACCES);
 }
 
+vantio_inline int sets_attributes(unsigned int cmd)
+{
+	switch (cmd) {
+	case FS_IOC_SETFLAGS:
+	case FS_IOC32_SETFLAGS:
+	case FS_IOC_FSSETXATTR:
+	case FS_IOC_SETVERSION:
+	case FS_IOC32_SETVERSION:
+	case EXT4_IOC_SETVERSION:
+	case EXT4_IOC32_SETVERSION:
+	case EXT4_IOC_MIGRATE:
+	case EXT4_IOC_SWAP_BOOT:
+	case FS_IOC_SET_ENCRYPTION_POLICY:
+	case FS_IOC_ENABLE_VERITY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 vantio_inline int ask_ioctl(struct vantio_label *label, struct file *file, unsigned int cmd)
 {
 	/* What is put into a terminal's input is read by whoever shares it; the owner of a socket is signalled. */
 	if (cmd == TIOCSTI || cmd == TIOCLINUX || cmd == FIOSETOWN || cmd == SIOCSPGRP)
 		return vantio_ask_surface(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SIGNAL, VANTIO_SURFACE_SIGNAL, cmd, 0);
-	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS && cmd != FS_IOC_FSSETXATTR)
+	if (cmd == FIFREEZE || cmd == FITHAW || cmd == FS_IOC_SHUTDOWN)
+		return vantio_ask_surface(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_MOUNT, VANTIO_SURFACE_MOUNT, cmd, 0);
+	if ((cmd & 0xffff) == NSFS_NEXT || (cmd & 0xffff) == NSFS_PREV)
+		return vantio_ask_surface(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, 0, 0);
+	if (!sets_attributes(cmd))
 		return 0;
 	return ask_write(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, BPF_CORE_READ(file, f_path.mnt),
 			 BPF_CORE_READ(file, f_path.dentry));

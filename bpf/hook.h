@@ -29,6 +29,8 @@ vantio_inline int vantio_halted(const struct vantio_label *label)
 #define VANTIO_S_IFMT   0170000
 #define VANTIO_S_IFDIR  0040000
 #define VANTIO_S_IFSOCK 0140000
+#define VANTIO_S_IFCHR  0020000
+#define VANTIO_S_IFBLK  0060000
 
 #define VANTIO_CGROUP2_MAGIC 0x63677270
 #define VANTIO_BPF_FS_MAGIC  0xcafe4a11
@@ -59,7 +61,7 @@ vantio_inline int vantio_same_agent(struct vantio_label *label, struct task_stru
 {
 	struct vantio_label *other;
 
-	other = bpf_task_storage_get(&vantio_labels, task->group_leader, 0, 0);
+	other = vantio_label_of(task->group_leader);
 	return other && label->agent == other->agent && label->instance == other->instance;
 }
 

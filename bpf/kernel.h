@@ -151,8 +151,36 @@ struct pid {
 	struct upid numbers[1];
 };
 
+/* As of 6.1: where these are read at all. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct bpf_local_storage {
+	struct hlist_head list;
+};
+
 struct bpf_map {
+	__u32 id;
 	char name[16];
+};
+
+struct bpf_local_storage_map {
+	struct bpf_map map;
+};
+
+struct bpf_local_storage_data {
+	struct bpf_local_storage_map *smap;
+	__u8 data[0];
+};
+
+struct bpf_local_storage_elem {
+	struct hlist_node snode;
+	struct bpf_local_storage_data sdata;
 };
 
 struct bpf_prog_aux {
@@ -163,7 +191,14 @@ struct bpf_prog {
 	struct bpf_prog_aux *aux;
 };
 
+struct thread_info {
+	__u32 status;
+};
+
 struct task_struct {
+	struct bpf_local_storage *bpf_storage;
+	unsigned long nvcsw, nivcsw;
+	struct thread_info thread_info;
 	const struct cred *real_cred;
 	const struct cred *cred;
 	int pid;
@@ -180,6 +215,7 @@ struct task_struct {
 struct pt_regs {
 	long orig_ax;
 	long di, si, dx, r10, r8, r9;
+	long bx, cx, bp;
 };
 
 struct in6_addr {
@@ -234,9 +270,17 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct cmsghdr {
+	unsigned long cmsg_len;
+	int cmsg_level;
+	int cmsg_type;
+};
+
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
+	void *msg_control;
+	unsigned long msg_controllen;
 };
 
 #pragma clang attribute pop

@@ -43,4 +43,23 @@ struct {
 	__type(value, __u32);
 } vantio_cgroups VANTIO_MAP;
 
+/*
+ * Where a label that could only be read is kept, by agent: see label.h. All labels of one use of an agent are alike but for their
+ * cgroup.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_AGENTS);
+	__type(key, __u32);
+	__type(value, struct vantio_label);
+} vantio_copies VANTIO_MAP;
+
+/* Always empty: what deleting from it gives says whether task storage can be had just now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} vantio_probe VANTIO_MAP;
+
 #endif

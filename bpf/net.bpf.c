@@ -171,6 +171,73 @@ vantio_inline int ask_unless_halted(struct vantio_label *label, struct socket *s
 	return vantio_decide_surface(&ask, label);
 }
 
+/*
+ * Routes that the sender writes into its packets: they go to the first hop of the list, not to the address that was judged.
+ */
+#define IP_OPTIONS         4
+#define IP_RETOPTS         7
+#define IPPROTO_IPV6       41
+#define IPV6_2292RTHDR     5
+#define IPV6_2292PKTOPTIONS 6
+#define IPV6_RTHDR         57
+
+#define CMSGS_MAX 4096 /* no more fit into what the kernel takes */
+
+vantio_inline int ask_route(struct vantio_label *label, __u8 hook, __u32 option)
+{
+	return vantio_ask_surface(label, hook, VANTIO_OP_RAW_SOCKET, VANTIO_SURFACE_RAW_SOCKET, option, 0);
+}
+
+SEC("lsm/socket_setsockopt")
+int BPF_PROG(vantio_socket_setsockopt, struct socket *sock, int level, int optname, int ret)
+{
+	if (ret)
+		return ret;
+	if (!(level == 0 && optname == IP_OPTIONS) &&
+	    !(level == IPPROTO_IPV6 && (optname == IPV6_RTHDR || optname == IPV6_2292PKTOPTIONS)))
+		return 0;
+	VANTIO_GUARD(ret);
+	VANTIO_RETURN(ask_route(label, VANTIO_HOOK_SOCKET_SETSOCKOPT, optname), VANTIO_EPERM);
+}
+
+struct cmsgs {
+	__u64 at, end;
+	__u32 route; /* the option that was found */
+	__u32 pad;
+};
+
+static long find_route(__u32 i, struct cmsgs *c)
+{
+	struct cmsghdr h = {};
+
+	if (c->at + sizeof(h) > c->end)
+		return 1;
+	if (bpf_probe_read_kernel(&h, sizeof(h), (void *)c->at)) {
+		c->route = IP_RETOPTS; /* unreadable: taken for the worst */
+		return 1;
+	}
+	if (h.cmsg_len < sizeof(h))
+		return 1; /* the kernel refuses it */
+	if ((h.cmsg_level == 0 && h.cmsg_type == IP_RETOPTS) ||
+	    (h.cmsg_level == IPPROTO_IPV6 && (h.cmsg_type == IPV6_RTHDR || h.cmsg_type == IPV6_2292RTHDR))) {
+		c->route = h.cmsg_type;
+		return 1;
+	}
+	c->at += (h.cmsg_len + 7) & ~7ull;
+	return 0;
+}
+
+/* The option by which a message would be routed, or 0. */
+vantio_inline __u32 route_in_message(struct msghdr *msg)
+{
+	struct cmsgs c = { .at = (__u64)BPF_CORE_READ(msg, msg_control) };
+
+	c.end = c.at + BPF_CORE_READ(msg, msg_controllen);
+	if (c.at && c.at != c.end)
+		bpf_loop(CMSGS_MAX, find_route, &c, 0);
+	return c.route;
+}
+
 /* An address in the message is a connect of its own: UDP, and TCP Fast Open, which socket_connect does not see. */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
@@ -184,6 +251,12 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 	VANTIO_GUARD(ret);
 	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 	address = BPF_CORE_READ(msg, msg_name);
+	if (family == AF_INET || family == AF_INET6) {
+		__u32 route = route_in_message(msg);
+
+		if (route && ask_route(label, VANTIO_HOOK_SOCKET_SENDMSG, route))
+			return -VANTIO_EPERM;
+	}
 	if (!address || (family != AF_INET && family != AF_INET6)) {
 		VANTIO_RETURN(ask_unless_halted(label, sock, family), VANTIO_EACCES); /* judged when it was connected */
 	}

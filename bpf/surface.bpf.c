@@ -41,6 +41,56 @@ int BPF_PROG(vantio_move_mount, const struct path *from, const struct path *to, 
 	SURFACE(MOVE_MOUNT, MOUNT, 0);
 }
 
+/* fsconfig(2) of a file system that is mounted, which no hook of mounting sees. */
+SEC("lsm/sb_remount")
+int BPF_PROG(vantio_sb_remount, struct super_block *sb, void *opts, int ret)
+{
+	VANTIO_GUARD(ret);
+	SURFACE(SB_REMOUNT, MOUNT, 0);
+}
+
+/* Capabilities that reach past every other hook: none of them is checked where a process does ordinary work. */
+#define CAP_NET_ADMIN  12
+#define CAP_NET_RAW    13
+#define CAP_SYS_MODULE 16
+#define CAP_SYS_RAWIO  17 /* ports of the machine */
+#define CAP_SYS_BOOT   22
+#define CAP_SYS_TIME   25
+#define CAP_OPT_NOAUDIT 0x2
+
+SEC("lsm/capable")
+int BPF_PROG(vantio_capable, const struct cred *cred, void *ns, int cap, unsigned int opts, int ret)
+{
+	__u32 flags = opts & CAP_OPT_NOAUDIT ? VANTIO_ASK_SILENT : 0;
+
+	if (ret)
+		return ret;
+	if (cap != CAP_NET_ADMIN && cap != CAP_NET_RAW && cap != CAP_SYS_MODULE && cap != CAP_SYS_RAWIO && cap != CAP_SYS_BOOT &&
+	    cap != CAP_SYS_TIME)
+		return 0;
+	VANTIO_GUARD(ret);
+	if (cap == CAP_NET_ADMIN || cap == CAP_NET_RAW)
+		VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_CAPABLE, VANTIO_OP_RAW_SOCKET, VANTIO_SURFACE_RAW_SOCKET, cap, flags),
+			      VANTIO_EPERM);
+	if (cap == CAP_SYS_TIME) /* the clock of the records */
+		flags |= VANTIO_ASK_PROTECTED;
+	VANTIO_RETURN(vantio_ask_surface(label, VANTIO_HOOK_CAPABLE, VANTIO_OP_MODULE, VANTIO_SURFACE_MODULE, cap, flags), VANTIO_EPERM);
+}
+
+/* Who is asked for permission holds up those who open: the writer of the ledger, say. */
+#define FS_PERMISSION_EVENTS 0x170000 /* FS_OPEN_PERM, FS_ACCESS_PERM, FS_OPEN_EXEC_PERM, FS_PRE_ACCESS */
+
+SEC("lsm/path_notify")
+int BPF_PROG(vantio_path_notify, const struct path *path, __u64 mask, unsigned int type, int ret)
+{
+	if (ret)
+		return ret;
+	if (!(mask & FS_PERMISSION_EVENTS))
+		return 0;
+	VANTIO_GUARD(ret);
+	SURFACE(PATH_NOTIFY, PTRACE, 0);
+}
+
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(vantio_ptrace_access, struct task_struct *child, unsigned int mode, int ret)
 {

@@ -40,7 +40,7 @@ vantio_inline void label_by_cgroup(struct task_struct *leader)
 {
 	struct vantio_label fresh = {}, *label;
 
-	label = bpf_task_storage_get(&vantio_labels, leader, 0, 0);
+	label = vantio_label_of(leader);
 	if (label && vantio_label_valid(label))
 		return; /* the first agent keeps its processes wherever they go */
 	if (!vantio_label_from_cgroup(leader, &fresh))
@@ -79,7 +79,7 @@ int vantio_tasks(struct bpf_iter__task *ctx)
 
 	if (!task || task->pid != task->tgid)
 		return 0;
-	label = bpf_task_storage_get(&vantio_labels, task, 0, 0);
+	label = vantio_label_of(task);
 	if (!label || !vantio_label_valid(label))
 		return 0;
 	out.pid = task->tgid;
