@@ -310,7 +310,8 @@ struct vantio_mounts {
 	__u8 denied;
 	__u8 borrowed; /* the caller acts with credentials that are not its own, as below an overlay */
 	__u8 internal; /* and the file system is one that the kernel has mounted for itself */
-	__u8 pad;
+	__u8 torn; /* a push came between the answers */
+	__u64 gen; /* that the first name was judged by */
 };
 
 static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
@@ -329,9 +330,12 @@ static long vantio_rule_mount(__u32 i, struct vantio_mounts *m)
 	vantio_path(&s->path, (__u64)mnt + bpf_core_field_offset(struct mount, mnt), m->ask->dentry);
 	if (s->path.flags & (VANTIO_TEXT_NO_PATH | VANTIO_TEXT_FAILED))
 		return 0; /* not below this mount */
+	if (!vantio_rule_path(m->ask, s, m->slot) || (s->mount_found && s->ruling.gen != m->gen)) {
+		m->torn = 1;
+		return 1;
+	}
 	s->mount_found = 1;
-	if (!vantio_rule_path(m->ask, s, m->slot))
-		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	m->gen = s->ruling.gen;
 	if (s->ruling.decision == VANTIO_PERMIT)
 		s->mount_permitted = 1;
 	else if (s->ruling.reason != VANTIO_REASON_DEFAULT)
@@ -359,6 +363,8 @@ __attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct 
 	s->mount_head = (__u64)head;
 	s->mount_at = (__u64)BPF_CORE_READ(head, next);
 	bpf_loop(VANTIO_MOUNTS, vantio_rule_mount, &m, 0);
+	if (m.torn)
+		return 0;
 	if (m.internal) { /* a layer of an overlay, whose own object was judged */
 		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
 		return 1;
@@ -426,14 +432,40 @@ vantio_inline void vantio_text_from_key(struct vantio_text *t, const struct vant
 			t->bytes[(t->off + i) & (VANTIO_PATH_MAX - 1)] = key->bytes[i];
 }
 
+/* Judges an address, or with VANTIO_ASK_BOTH the one that it stands for too. 0 when a push came between the answers. */
+__attribute__((noinline)) int vantio_rule_net(struct vantio_ask_net *ask, struct vantio_scratch *s, __u32 slot)
+{
+	struct vantio_ruling *r;
+	struct vantio_net_key key;
+
+	if (!ask || !s)
+		return 0;
+	r = &s->ruling;
+	vantio_net_key_build(&key, ask->family4, ask->udp, ask->addr, ask->port, ask->remote);
+	vantio_text_from_key(&s->path, &key);
+	vantio_scan(slot, VANTIO_DOMAIN_NET, &s->path, &s->from);
+	vantio_same_image(r, &s->from, 1);
+	vantio_take(r, &s->from, ask->access);
+	s->event.family = ask->family4 ? 2 : 10;
+	if (r->decision != VANTIO_PERMIT || !(ask->flags & VANTIO_ASK_BOTH))
+		return 1;
+	vantio_net_key_build(&key, 1, ask->udp, ask->addr, ask->port, ask->remote);
+	vantio_text_from_key(&s->path, &key);
+	vantio_scan(slot, VANTIO_DOMAIN_NET, &s->path, &s->to);
+	if (!vantio_same_image(r, &s->to, 0))
+		return 0;
+	vantio_take(r, &s->to, ask->access);
+	if (r->decision != VANTIO_PERMIT)
+		s->event.family = 2; /* the rule is that of 0.0.0.0 */
+	return 1;
+}
+
 vantio_inline int vantio_judge_net(struct vantio_ask_net *ask, struct vantio_label *label, int in_task)
 {
 	struct vantio_agent *agent;
 	struct vantio_scratch *s;
 	struct vantio_ruling *r;
-	struct vantio_answer *a;
-	struct vantio_net_key key;
-	int refuse;
+	int i, refuse;
 
 	if (!ask || !label)
 		return 1;
@@ -444,15 +476,13 @@ vantio_inline int vantio_judge_net(struct vantio_ask_net *ask, struct vantio_lab
 	if (!s)
 		return vantio_refuse_unrecorded();
 	r = &s->ruling;
-	a = &s->from;
 	vantio_event_begin(s, ask->hook, ask->op, ask->access, VANTIO_OBJECT_NET);
-	vantio_net_key_build(&key, ask->family4, ask->udp, ask->addr, ask->port, ask->remote);
-	vantio_text_from_key(&s->path, &key);
-	vantio_scan(agent->slot, VANTIO_DOMAIN_NET, &s->path, a);
-	vantio_same_image(r, a, 1);
-	vantio_take(r, a, ask->access);
+	for (i = 0; i < VANTIO_ATTEMPTS; i++) {
+		if (vantio_rule_net(ask, s, agent->slot))
+			break;
+		vantio_rule(r, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	}
 	s->path.off = VANTIO_PATH_MAX; /* the event has the address in its own members */
-	s->event.family = ask->family4 ? 2 : 10;
 	s->event.sock_type = ask->udp ? 2 : 1;
 	s->event.sock_proto = ask->udp ? 17 : 6;
 	s->event.port = ask->port;

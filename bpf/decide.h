@@ -19,6 +19,7 @@
 #define VANTIO_ASK_PROTECTED 0x20u /* the object governs the caller: refused whatever the policy says */
 #define VANTIO_ASK_SOCKET    0x80u /* the object that moves is a socket, or a folder that may hold some */
 #define VANTIO_ASK_SILENT    0x40u /* refuse without a record (a probe that the kernel itself asks not to audit) */
+#define VANTIO_ASK_BOTH      0x80u /* an unspecified IPv6 address that stands for the IPv4 one too: both must be allowed */
 
 /* One question about one object, or about two names. */
 struct vantio_ask {

@@ -277,13 +277,9 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 vantio_inline int ask_local(struct vantio_label *label, struct vantio_ask_net *ask, struct socket *sock)
 {
 	struct sock *sk = BPF_CORE_READ(sock, sk);
-	__u64 *words = (__u64 *)ask->addr;
 
-	if (vantio_decide_net(ask, label))
-		return 1;
-	if (ask->family4 || words[0] || words[1] || BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
-		return 0;
-	ask->family4 = 1;
+	if (!ask->family4 && any6(ask->addr) && !BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
+		ask->flags |= VANTIO_ASK_BOTH;
 	return vantio_decide_net(ask, label);
 }
 

@@ -17,7 +17,7 @@ struct vantio_page {
 struct vantio_image_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_INNER_MAP); /* as many pages as the image has */
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* as many pages as the image has */
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct vantio_page));
 };
