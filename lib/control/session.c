@@ -177,7 +177,7 @@ static int enrol_policy(struct enrolment *en, struct vantio_diagnostics *diags)
 
 /* ---- pushing ---- */
 
-/* Whether what is in force under this name came from the same policy and the same addresses. */
+/* Whether a refresh has nothing to do: the addresses are the same, or the policy in force under this name is another. */
 static bool unchanged(const struct vantio_engine *e, const struct vantio_policy *p, const struct vantio_resolution *res,
 		      struct vantio_slot *ret)
 {
@@ -191,7 +191,11 @@ static bool unchanged(const struct vantio_engine *e, const struct vantio_policy 
 		return false;
 	for (i = 0; i < n && strcmp(slots[i].name, p->name); i++)
 		;
-	if (i == n || memcmp(slots[i].policy_hash, p->hash, sizeof(p->hash)) || vantio_history_read(slots[i].gen, &old, &ignored))
+	if (i < n && memcmp(slots[i].policy_hash, p->hash, sizeof(p->hash))) {
+		*ret = slots[i]; /* somebody pushed another policy of this name: it is not ours to refresh any more */
+		return true;
+	}
+	if (i == n || vantio_history_read(slots[i].gen, &old, &ignored))
 		return false;
 	same = old.res.n == res->n;
 	for (k = 0; same && k < res->n; k++) {
