@@ -411,18 +411,18 @@ static int act_bpf(void)
 }
 SURFACE(bpf, MAY_ROOT, NULL, NULL)
 
-/* A module that no other test needs. */
-static bool fuse_loaded(void) { return exists("/sys/module/fuse"); }
-static void unload_fuse(void) { CHECK_SH(0, "rmmod fuse"); }
+/* A module that no other test needs, and that neither kernel has built in. */
+static bool tun_loaded(void) { return exists("/sys/module/tun"); }
+static void unload_tun(void) { CHECK_SH(0, "rmmod tun"); }
 
 static int act_module(void)
 {
-	if (sh("modprobe fuse") == 0)
+	if (sh("modprobe tun") == 0)
 		return 0;
 	errno = EPERM;
 	return -1;
 }
-SURFACE(module, MAY_ROOT, fuse_loaded, unload_fuse)
+SURFACE(module, MAY_ROOT, tun_loaded, unload_tun)
 
 static int act_init_module(void)
 {
