@@ -64,6 +64,26 @@ static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vant
 	return r;
 }
 
+/*
+ * Brings the index up to the checkpoint. A writer may have committed since that was read, and its index be ahead of it: then the
+ * newer checkpoint counts. Only an index that is ahead of the newest one contradicts the log.
+ */
+static int catch_up(struct vantio_reader *r, struct vantio_error *err)
+{
+	struct vantio_error ignored = { 0 };
+	struct vantio_checkpoint newer;
+	int e;
+
+	for (;;) {
+		e = vantio_index_catch_up(r->index, r->checkpoint.size, NULL, err);
+		if (e != -EBADMSG)
+			return e;
+		if (read_checkpoint(r->dirfd, &newer, &ignored) < 0 || newer.size <= r->checkpoint.size)
+			return vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more");
+		r->checkpoint = newer;
+	}
+}
+
 static int open_index(struct vantio_reader *r, struct vantio_error *err)
 {
 	int ret = vantio_index_open(r->dirfd, VANTIO_INDEX_WRITE, &r->index, err);
@@ -71,11 +91,7 @@ static int open_index(struct vantio_reader *r, struct vantio_error *err)
 	/* Not ours to write, or no room: a temporary index serves, at the cost of reading the whole log. */
 	if (ret < 0)
 		ret = vantio_index_open(r->dirfd, VANTIO_INDEX_MEMORY, &r->index, err);
-	if (ret == 0)
-		ret = vantio_index_catch_up(r->index, r->checkpoint.size, NULL, err);
-	if (ret == -EBADMSG)
-		return vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more");
-	return ret;
+	return ret == 0 ? catch_up(r, err) : ret;
 }
 
 int vantio_reader_open(const char *dir, struct vantio_reader **ret, struct vantio_error *err)
@@ -127,8 +143,7 @@ int vantio_reader_refresh(struct vantio_reader *r, struct vantio_error *err)
 		return vantio_fail(err, EBADMSG, "the ledger went back from %llu records to %llu; 'vantioctl ledger verify' says more",
 				   (unsigned long long)r->checkpoint.size, (unsigned long long)c.size);
 	r->checkpoint = c;
-	e = vantio_index_catch_up(r->index, c.size, NULL, err);
-	return e == -EBADMSG ? vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more") : e;
+	return catch_up(r, err);
 }
 
 /* ---- one record ---- */
