@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#   make            build/vantioctl            make check       unit, cli, install and vm tests
+#   make            build/vantioctl            make check       unit, cli, install, fault and vm tests
 #   make demo       the main job, in a guest   make check-unit  the quick ones
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
 #   make bench      what a decision costs, natively; as root
@@ -141,7 +141,7 @@ demo:
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli install harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli install fault-quick harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
@@ -212,6 +212,21 @@ check-install: $(O)/vantioctl
 $(O)/tests/install/%: tests/install/%.c $(O)/libvantio.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a -lcmocka $(LDLIBS)
+
+# Faults: a writer killed at each system call, each of its writes, fsyncs and renames failed, and kill -9 at random under load. The
+# quick form is part of `make check`; in full it takes some minutes.
+$(O)/tests/fault/%: tests/fault/%.c $(O)/libvantio.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a -lcmocka $(LDLIBS)
+
+FAULT_BIN := $(addprefix $(O)/tests/fault/,drive check storm)
+FAULT_RUN  = @BUILD=$(O)/tests/fault tests/framed fault tests/fault/run
+.PHONY: check-fault check-fault-quick
+check-fault: $(FAULT_BIN)
+	$(FAULT_RUN) full
+
+check-fault-quick: $(FAULT_BIN)
+	$(FAULT_RUN) quick
 
 $(O)/tests/install/openat2.so: tests/install/openat2.c
 	$(call say,TEST,$@)

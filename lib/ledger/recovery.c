@@ -325,14 +325,55 @@ static int take_last(struct vantio_ledger *l, struct tail *t, struct vantio_erro
 	return 0;
 }
 
-/* Temporary files of replacements that a crash cut short. */
-static void drop_temporaries(struct vantio_ledger *l)
+/* ---- checkpoints that a crash kept from being published ---- */
+
+#define TEMPORARY_MAX 128 /* bytes of such a name, with the NUL */
+
+struct unpublished {
+	char name[TEMPORARY_MAX]; /* "": none */
+	char *note; /* owned */
+	struct vantio_checkpoint checkpoint;
+};
+
+static bool temporary_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len < TEMPORARY_MAX && len > 4 && !strncmp(name, ".checkpoint.", 12) && !strcmp(name + len - 4, ".tmp");
+}
+
+/* Takes one over if it is signed and goes beyond what was found so far; all else of that kind was cut short or outgrown. */
+static void consider(struct vantio_ledger *l, const char *name, const struct vantio_checkpoint *published, struct unpublished *u)
+{
+	uint64_t size = u->name[0] ? u->checkpoint.size : published->size;
+	struct vantio_error ignored;
+	struct vantio_checkpoint c;
+	cleanup_free char *note = NULL;
+	size_t len;
+
+	if (vantio_store_read(l->dirfd, name, VANTIO_NOTE_MAX, &note, &len, &ignored) < 0 ||
+	    vantio_checkpoint_open(note, len, &l->key.pub, &c, &ignored) < 0 || c.size <= size) {
+		unlinkat(l->dirfd, name, 0);
+		return;
+	}
+	if (u->name[0])
+		unlinkat(l->dirfd, u->name, 0);
+	free(u->note);
+	u->note = vantio_take(note);
+	u->checkpoint = c;
+	strcpy(u->name, name);
+}
+
+/*
+ * A writer that is killed between signing a checkpoint and renaming it leaves a signed root for a size. To sign another root for that
+ * size would be a fork, so the checkpoint is published after all: what it covers was made durable before it was signed.
+ */
+static void find_unpublished(struct vantio_ledger *l, const struct vantio_checkpoint *published, struct unpublished *u)
 {
 	struct vantio_error ignored;
 	cleanup_dir DIR *dir = NULL;
 	struct dirent *d;
 	int fd = vantio_store_open_subdir(l->dirfd, ".", &ignored);
-	size_t len;
 
 	if (fd < 0)
 		return;
@@ -341,11 +382,9 @@ static void drop_temporaries(struct vantio_ledger *l)
 		close(fd);
 		return;
 	}
-	while ((d = readdir(dir))) {
-		len = strlen(d->d_name);
-		if (len > 4 && !strncmp(d->d_name, ".checkpoint.", 12) && !strcmp(d->d_name + len - 4, ".tmp"))
-			unlinkat(l->dirfd, d->d_name, 0);
-	}
+	while ((d = readdir(dir)))
+		if (temporary_name(d->d_name))
+			consider(l, d->d_name, published, u);
 }
 
 static int recover_tail(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct tail *t, struct vantio_error *err)
@@ -379,12 +418,11 @@ static int recover_tail(struct vantio_ledger *l, const struct vantio_checkpoint 
 	return r < 0 ? r : vantio_segment_open(&l->private, l->dirfd, segment, private_offset, err);
 }
 
-int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct vantio_error *err)
+static int recover_to(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct vantio_error *err)
 {
 	struct tail t = { .n = 0 };
 	int r;
 
-	drop_temporaries(l);
 	r = load_tree(l, c, err);
 	if (r < 0)
 		return r;
@@ -394,5 +432,50 @@ int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoin
 	}
 	r = recover_tail(l, c, &t, err);
 	vantio_buf_free(&t.last_line);
+	return r;
+}
+
+static int publish(struct vantio_ledger *l, const struct unpublished *u, uint64_t size, struct vantio_error *err)
+{
+	if (renameat(l->dirfd, u->name, l->dirfd, "checkpoint") < 0)
+		return vantio_fail(err, errno, "cannot publish the checkpoint '%s': %s", u->name, strerror(errno));
+	vantio_ledger_add_notice(l, "%llu records that were signed and not acknowledged when a writer was stopped are in the log",
+				 (unsigned long long)(u->checkpoint.size - size));
+	return vantio_store_sync_dir(l->dirfd, ".", err);
+}
+
+/* The disk lost what it had called durable: the signed note is kept as evidence. */
+static int set_aside(struct vantio_ledger *l, const struct unpublished *u, struct vantio_error *err)
+{
+	char aside[VANTIO_STORE_NAME_MAX];
+	int r;
+
+	quarantine_path(aside, "checkpoint/unpublished", u->checkpoint.size);
+	r = vantio_store_make_parents(l->dirfd, aside, err);
+	if (r < 0)
+		return r;
+	if (renameat(l->dirfd, u->name, l->dirfd, aside) < 0)
+		return vantio_fail(err, errno, "cannot set aside '%s': %s", u->name, strerror(errno));
+	vantio_ledger_add_notice(l, "a checkpoint was signed for records that the log does not hold: the disk lost them; the checkpoint was "
+				 "set aside in '%s'", aside);
+	return vantio_store_sync_dir(l->dirfd, "quarantine", err);
+}
+
+int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct vantio_error *err)
+{
+	struct unpublished u = { .note = NULL };
+	int r = -EBADMSG;
+
+	find_unpublished(l, c, &u);
+	if (u.name[0]) {
+		r = recover_to(l, &u.checkpoint, err);
+		if (r == 0)
+			r = publish(l, &u, c->size, err);
+		else if (r == -EBADMSG && set_aside(l, &u, err) < 0)
+			r = -err->code;
+	}
+	if (r == -EBADMSG)
+		r = recover_to(l, c, err);
+	free(u.note);
 	return r;
 }

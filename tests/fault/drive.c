@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * drive DIR RUN BATCHES SIZE: a writer that says what it was promised. Opens the ledger, appends BATCHES commits of SIZE records (0
+ * batches: until it is killed, 1 to SIZE records each), and prints `ack LEAF TRACE` on standard output for each record that a
+ * commit acknowledged: TRACE is RUN << 32 and a count, so that no two records of a test bear the same.
+ *
+ * getppid(2), which nothing else here calls, marks the begin and the end of opening and of appending for who counts system calls.
+ * After a failed commit the writer must refuse everything: exit status 1 and `stopped:` on standard error. 3: it did not refuse.
+ */
+#include <inttypes.h>
+#include <sodium.h>
+
+#include "../unit/ledger_fixture.h"
+
+struct drive {
+	struct vantio_ledger *ledger;
+	uint64_t next_trace;
+};
+
+static int complain(const char *what, const struct vantio_error *err)
+{
+	fprintf(stderr, "%s: %s\n", what, err->text);
+	return 1;
+}
+
+static int stopped(struct drive *d, const struct vantio_error *first)
+{
+	struct vantio_record r = fixture_record(0);
+	struct vantio_error err = { 0 };
+
+	if (vantio_ledger_append(d->ledger, &r, &err) == 0 || vantio_ledger_commit(d->ledger, &err) == 0) {
+		fprintf(stderr, "goes on after: %s\n", first->text);
+		return 3;
+	}
+	return complain("stopped", first);
+}
+
+static int batch(struct drive *d, uint64_t size)
+{
+	uint64_t first = vantio_ledger_size(d->ledger), trace = d->next_trace, i;
+	struct vantio_error err = { 0 };
+	struct vantio_record r;
+	char text[64];
+	int n;
+
+	for (i = 0; i < size; i++) {
+		r = fixture_record(first + i);
+		r.trace_id = d->next_trace++;
+		if (vantio_ledger_append(d->ledger, &r, &err) < 0)
+			return stopped(d, &err);
+	}
+	if (vantio_ledger_commit(d->ledger, &err) < 0)
+		return stopped(d, &err);
+	/* One write a line: whoever kills this process reads whole lines or nothing. */
+	for (i = 0; i < size; i++) {
+		n = snprintf(text, sizeof(text), "ack %" PRIu64 " %" PRIu64 "\n", first + i, trace + i);
+		if (write(STDOUT_FILENO, text, (size_t)n) != n) {
+			fputs("acks: cannot be written\n", stderr);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct vantio_error err = { 0 };
+	struct drive d = { .ledger = NULL };
+	uint64_t batches, size, i;
+	int r = 0;
+
+	if (argc != 5 || sodium_init() < 0) {
+		fprintf(stderr, "usage: drive DIR RUN BATCHES SIZE\n");
+		return 2;
+	}
+	d.next_trace = strtoull(argv[2], NULL, 10) << 32;
+	batches = strtoull(argv[3], NULL, 10);
+	size = strtoull(argv[4], NULL, 10);
+	getppid();
+	if (vantio_ledger_open(argv[1], &d.ledger, &err) < 0)
+		return complain("open", &err);
+	getppid();
+	for (i = 0; r == 0 && (!batches || i < batches); i++)
+		r = batch(&d, batches ? size : 1 + randombytes_uniform((uint32_t)size));
+	getppid();
+	vantio_ledger_close(d.ledger);
+	return r;
+}
