@@ -11,7 +11,7 @@
 char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 #define VANTIO_ATTEMPTS 3  /* of a question that a push overtakes */
-#define VANTIO_PATH_ATTEMPTS 8 /* at a path whose names change meanwhile */
+#define VANTIO_PATH_ATTEMPTS 16 /* at a path whose own names change meanwhile */
 #define VANTIO_MOUNTS   16384 /* mounts of one file system, in all namespaces, that are searched for a name */
 
 /* ---- global functions: checked once by the verifier, called from every hook ---- */
@@ -44,21 +44,24 @@ __attribute__((noinline)) int vantio_scan_nothing(__u32 slot, __u32 domain, stru
 	return 0;
 }
 
-__attribute__((noinline)) int vantio_path_once(struct vantio_text *text, __u64 mnt, __u64 dentry)
+__attribute__((noinline)) int vantio_path_once(struct vantio_text *text, __u64 mnt, __u64 dentry, int first)
 {
-	return text ? vantio_path_attempt(text, mnt, dentry) : 0;
+	return text ? vantio_path_attempt(text, mnt, dentry, first) : 0;
 }
 
 /*
  * Builds the path of (mnt, dentry) into `text`. A rename that happens meanwhile could mix two states of the tree: the walk is
- * done again when rename_lock moved, and fails after a few attempts.
+ * done again, and fails after a few attempts.
  */
 __attribute__((noinline)) int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry)
 {
 	int i;
 
+	if (!text)
+		return 0;
+	text->chain = 0;
 	for (i = 0; i < VANTIO_PATH_ATTEMPTS; i++)
-		if (vantio_path_once(text, mnt, dentry))
+		if (vantio_path_once(text, mnt, dentry, !i))
 			break;
 	return 0;
 }

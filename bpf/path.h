@@ -17,8 +17,9 @@ extern const void rename_lock __ksym __attribute__((weak));
 struct vantio_climb {
 	__u64 dentry, mnt; /* struct dentry *, struct mount * */
 	struct vantio_text *text;
+	__u64 chain;  /* of every dentry, its sequence and every mount that was met; 0: not kept */
 	__u32 done;   /* VANTIO_CLIMB_* */
-	__u32 pad;
+	__u32 moving; /* one of them was being renamed */
 };
 
 #define VANTIO_CLIMB_ROOT   1
@@ -97,6 +98,17 @@ vantio_inline void vantio_climb_name(struct vantio_climb *c, struct dentry *dent
 	t->off = off;
 }
 
+/* Read behind the name and the parent: what two walks have both read, neither of which saw it change, was there all the time. */
+vantio_inline void vantio_climb_note(struct vantio_climb *c, struct dentry *dentry)
+{
+	__u32 seq = BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
+
+	c->moving |= seq & 1;
+	c->chain = (c->chain ^ (__u64)dentry) * 0x9e3779b97f4a7c15ull;
+	c->chain = (c->chain ^ c->mnt) * 0x9e3779b97f4a7c15ull;
+	c->chain = (c->chain ^ seq) * 0x9e3779b97f4a7c15ull | 1;
+}
+
 static long vantio_climb_step(__u32 i, struct vantio_climb *c)
 {
 	struct dentry *dentry = (void *)c->dentry, *parent;
@@ -119,6 +131,8 @@ static long vantio_climb_step(__u32 i, struct vantio_climb *c)
 		return 1;
 	}
 	vantio_climb_name(c, dentry);
+	if (c->chain)
+		vantio_climb_note(c, dentry);
 	c->dentry = (__u64)parent;
 	return c->done != 0;
 }
@@ -138,17 +152,23 @@ vantio_inline int vantio_is_unlinked(struct dentry *dentry)
 	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_inode) && BPF_CORE_READ(dentry, d_parent) != dentry;
 }
 
-/* One attempt at the path of (mnt, dentry): 0 if the tree of names may have changed meanwhile. */
-vantio_inline int vantio_path_attempt(struct vantio_text *text, __u64 mnt, __u64 dentry)
+/*
+ * One attempt at the path of (mnt, dentry): 0 if the tree of names may have changed meanwhile. That nothing at all was renamed, which
+ * rename_lock tells, is enough. Where something was, and this is not the first attempt, it is enough that the last walk met the
+ * same dentries, mounts and sequences (d_seq, which __d_move() raises), so that renames elsewhere cannot refuse anything here.
+ */
+vantio_inline int vantio_path_attempt(struct vantio_text *text, __u64 mnt, __u64 dentry, int first)
 {
-	struct vantio_climb c = { .text = text, .dentry = dentry };
+	struct vantio_climb c = { .text = text, .dentry = dentry, .chain = !first };
 	__u32 seq = vantio_rename_seq();
+	__u64 last = text->chain;
 
 	text->off = VANTIO_PATH_MAX;
 	text->flags = 0;
 	c.mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
-	if ((seq & 1) || seq != vantio_rename_seq()) {
+	text->chain = first || c.moving ? 0 : c.chain;
+	if (((seq & 1) || seq != vantio_rename_seq()) && (!text->chain || text->chain != last)) {
 		text->flags = VANTIO_TEXT_FAILED;
 		return 0;
 	}

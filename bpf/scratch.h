@@ -17,6 +17,7 @@
 struct vantio_text {
 	__u32 off;
 	__u32 flags; /* VANTIO_TEXT_* */
+	__u64 chain; /* what the last walk met, while renames go on (path.h); 0: nothing to compare with */
 	__u8 bytes[2 * VANTIO_PATH_MAX];
 };
 
