@@ -9,7 +9,7 @@ TEST_WITHIN(completion_offers_enrolled_agents_first, 180) /* it loads the engine
 	CHECK_SH(0, "printf 'schema = 1\\nname = \"c\"\\n[file]\\ndefault = \"allow\"\\n[exec]\\ndefault = \"allow\"\\n"
 		    "[network]\\ndefault = \"allow\"\\n' >" POLICY);
 	/* Agents that other programs of this boot have enrolled go with the engine; those of their records are offered behind ours. */
-	CHECK_SH(0, "test ! -e /sys/fs/bpf/vantio || vantioctl unload");
+	CHECK_SH(0, "test ! -e /sys/fs/bpf/vantio || { vantioctl killswitch --release && vantioctl unload; }");
 	CHECK_SH(0, "vantioctl load && vantioctl policy push " POLICY);
 	CHECK_SH(0, "mkdir -p /sys/fs/cgroup/one.slice /sys/fs/cgroup/two.slice");
 	CHECK_SH(0, "vantioctl agent enroll --name first /one.slice && vantioctl agent enroll --name second /two.slice");
