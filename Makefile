@@ -16,7 +16,7 @@ CXX := g++
 endif
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKGS    := libbpf libelf libsodium sqlite3 libcjson libseccomp
+PKGS    := libbpf libelf libsodium nettle sqlite3 libcjson libseccomp
 
 # Goals that compile need what compiling needs; those that do not must work on a bare machine.
 NO_BUILD := deps check check-san check-clang check-werror demo clean uninstall

@@ -2,13 +2,13 @@
 /* Checkpoints from outside of the folder: one that the caller kept, and the newest that this user has verified before. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "ledger/verify.h"
 
@@ -18,7 +18,7 @@ static char *head_path(const char *state_dir, const char *origin, bool folder_on
 	char hex[65], *path;
 	uint8_t hash[32];
 
-	crypto_hash_sha256(hash, (const uint8_t *)origin, strlen(origin));
+	vantio_sha256_of(hash, origin, strlen(origin));
 	vantio_hex(hex, hash, sizeof(hash));
 	if (asprintf(&path, folder_only ? "%s/heads" : "%s/heads/%s", state_dir, hex) < 0)
 		return NULL;

@@ -2,8 +2,9 @@
 #include "ledger/merkle.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
+
+#include "base/sha256.h"
 
 bool vantio_hash_equal(const struct vantio_hash *a, const struct vantio_hash *b)
 {
@@ -12,12 +13,12 @@ bool vantio_hash_equal(const struct vantio_hash *a, const struct vantio_hash *b)
 
 void vantio_leaf_hash(struct vantio_hash *ret, const void *line, size_t len)
 {
-	crypto_hash_sha256_state state;
+	struct vantio_sha256 h;
 
-	crypto_hash_sha256_init(&state);
-	crypto_hash_sha256_update(&state, (const uint8_t *)"\0", 1);
-	crypto_hash_sha256_update(&state, line, len);
-	crypto_hash_sha256_final(&state, ret->b);
+	vantio_sha256_begin(&h);
+	vantio_sha256_add(&h, "\0", 1);
+	vantio_sha256_add(&h, line, len);
+	vantio_sha256_end(&h, ret->b);
 }
 
 void vantio_node_hash(struct vantio_hash *ret, const struct vantio_hash *left, const struct vantio_hash *right)
@@ -26,7 +27,7 @@ void vantio_node_hash(struct vantio_hash *ret, const struct vantio_hash *left, c
 
 	memcpy(bytes + 1, left->b, 32);
 	memcpy(bytes + 33, right->b, 32);
-	crypto_hash_sha256(ret->b, bytes, sizeof(bytes));
+	vantio_sha256_of(ret->b, bytes, sizeof(bytes));
 }
 
 int vantio_merkle_add(struct vantio_merkle *m, unsigned height, const struct vantio_hash *hash, vantio_merkle_visit visit,
@@ -67,7 +68,7 @@ void vantio_merkle_root(const struct vantio_merkle *m, struct vantio_hash *ret)
 		any = true;
 	}
 	if (!any)
-		crypto_hash_sha256(ret->b, (const uint8_t *)"", 0);
+		vantio_sha256_of(ret->b, "", 0);
 }
 
 /* ---- proofs ---- */
@@ -104,7 +105,7 @@ int vantio_root_at(vantio_merkle_node node, void *ctx, uint64_t size, struct van
 {
 	if (size)
 		return range_hash(node, ctx, 0, size, ret, err);
-	crypto_hash_sha256(ret->b, (const uint8_t *)"", 0);
+	vantio_sha256_of(ret->b, "", 0);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 #define ED25519_TYPE 1
@@ -44,14 +45,14 @@ static bool name_valid(const char *s, size_t len)
 
 static uint32_t key_id(const char *name, const uint8_t key[32])
 {
-	crypto_hash_sha256_state state;
+	struct vantio_sha256 h;
 	uint8_t hash[32];
 
-	crypto_hash_sha256_init(&state);
-	crypto_hash_sha256_update(&state, (const uint8_t *)name, strlen(name));
-	crypto_hash_sha256_update(&state, (const uint8_t *)"\n\1", 2);
-	crypto_hash_sha256_update(&state, key, 32);
-	crypto_hash_sha256_final(&state, hash);
+	vantio_sha256_begin(&h);
+	vantio_sha256_add(&h, name, strlen(name));
+	vantio_sha256_add(&h, "\n\1", 2);
+	vantio_sha256_add(&h, key, 32);
+	vantio_sha256_end(&h, hash);
 	return be32(hash);
 }
 

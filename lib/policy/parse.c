@@ -6,13 +6,13 @@
 #include "policy/parse.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "policy/model.h"
 
@@ -189,7 +189,7 @@ static int hash_policy(struct vantio_policy *p, struct vantio_error *err)
 
 	if (r < 0)
 		return r;
-	crypto_hash_sha256(p->hash, (const unsigned char *)form.data, form.len);
+	vantio_sha256_of(p->hash, form.data, form.len);
 	return 0;
 }
 

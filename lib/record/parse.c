@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Records read back into strings of their own, and the disclosures of private lines. */
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "record/record.h"
 
@@ -126,7 +126,7 @@ static int fail_private(struct vantio_error *err, const char *line, const char *
 int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *ret, size_t *ret_n, struct vantio_error *err)
 {
 	const char *p = line, *end = line + len, *start;
-	uint8_t hash[crypto_hash_sha256_BYTES];
+	uint8_t hash[32];
 	size_t n = 0;
 
 	if (len < 2 || len > VANTIO_RECORD_PRIVATE_MAX || *p != '[' || end[-1] != ']')
@@ -140,7 +140,7 @@ int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *
 		if (p == end || *p != '"' || p == start)
 			return fail_private(err, line, p);
 		ret[n].text = (struct vantio_span){ start, (size_t)(p - start) };
-		crypto_hash_sha256(hash, (const uint8_t *)start, (size_t)(p - start));
+		vantio_sha256_of(hash, start, (size_t)(p - start));
 		vantio_base64_encode(VANTIO_BASE64_URL, ret[n].digest, hash, sizeof(hash));
 		ret[n].digest[43] = '\0';
 		p++;

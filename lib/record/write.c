@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "record/record.h"
 
@@ -218,7 +219,7 @@ static void work_free(struct work *w)
 /* Turns `"salt","name",` and the value that w->json holds into one disclosure: into the private line, its digest into the list. */
 static void disclose(struct work *w, struct vantio_buf *private)
 {
-	uint8_t hash[crypto_hash_sha256_BYTES];
+	uint8_t hash[32];
 	char chunk[4096];
 	size_t at, n, len = 0, step = sizeof(chunk) / 4 * 3;
 
@@ -232,7 +233,7 @@ static void disclose(struct work *w, struct vantio_buf *private)
 	private->failed |= w->json.failed | w->base64.failed;
 	if (private->failed)
 		return;
-	crypto_hash_sha256(hash, (const uint8_t *)w->base64.data, w->base64.len);
+	vantio_sha256_of(hash, w->base64.data, w->base64.len);
 	vantio_base64_encode(VANTIO_BASE64_URL, w->digests[w->n++], hash, sizeof(hash));
 	vantio_buf_puts(private, w->n == 1 ? "[\"" : ",\"");
 	vantio_buf_add(private, w->base64.data, w->base64.len);
@@ -281,7 +282,7 @@ static void write_private(struct work *w, const struct vantio_record *r, struct 
 
 static void hash_args(struct work *w, const struct vantio_record *r, uint8_t hash[32])
 {
-	crypto_hash_sha256_state state;
+	struct vantio_sha256 h;
 
 	vantio_buf_reset(&w->json);
 	put_text(&w->json, "[", r->op);
@@ -290,11 +291,11 @@ static void hash_args(struct work *w, const struct vantio_record *r, uint8_t has
 	vantio_buf_putc(&w->json, ',');
 	add_buf(&w->json, &w->args);
 	vantio_buf_putc(&w->json, ']');
-	crypto_hash_sha256_init(&state);
-	crypto_hash_sha256_update(&state, w->e.args_salt, sizeof(w->e.args_salt));
+	vantio_sha256_begin(&h);
+	vantio_sha256_add(&h, w->e.args_salt, sizeof(w->e.args_salt));
 	if (!w->json.failed)
-		crypto_hash_sha256_update(&state, (const uint8_t *)w->json.data, w->json.len);
-	crypto_hash_sha256_final(&state, hash);
+		vantio_sha256_add(&h, w->json.data, w->json.len);
+	vantio_sha256_end(&h, hash);
 }
 
 /* Sorted, so that their order tells nothing about which field is which. */
