@@ -258,12 +258,12 @@ $(FUZZ_NAMES:%=fuzz-%): fuzz-%: $(O)/fuzz/%
 	$(Q)mkdir -p $(O)/fuzz/corpus/$* $(O)/fuzz/found && $< -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 \
 		-artifact_prefix=$(O)/fuzz/found/$*- $(O)/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*)
 
-# Benchmarks: tests/bench/bench_*.c, each with the generator of rules and paths. bench_kernel loads decide.bpf.c and nothing else of
-# the engine, with the programs of bench.bpf.c that call it.
+# Benchmarks: tests/bench/bench_*.c, each with the generator of rules and paths. bench_kernel loads decide*.bpf.c and nothing else
+# of the engine, with the programs of bench.bpf.c that call it.
 BENCH := $(O)/tests/bench
 BENCH_BIN := $(BENCH)/bench_matcher $(BENCH)/bench_kernel
 
-$(BENCH)/bench.bpf.linked.o: $(O)/bpf/decide.bpf.o $(BENCH)/bench.bpf.o
+$(BENCH)/bench.bpf.linked.o: $(filter $(O)/bpf/decide%,$(BPF_OBJ)) $(BENCH)/bench.bpf.o
 	$(call say,GEN,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 

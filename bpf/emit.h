@@ -3,30 +3,9 @@
 #ifndef VANTIO_EMIT_H
 #define VANTIO_EMIT_H
 
-#include "decide.h"
 #include "path.h"
+#include "ruling.h"
 #include "state.h"
-
-int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry); /* decide.bpf.c */
-
-vantio_inline struct vantio_scratch *vantio_scratch_take(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id(), i, key;
-	struct vantio_scratch *s;
-
-	for (i = 0; i < VANTIO_SCRATCH_DEPTH; i++) {
-		key = cpu * VANTIO_SCRATCH_DEPTH + i;
-		s = bpf_map_lookup_elem(&vantio_scratches, &key);
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
-			return s;
-	}
-	return 0;
-}
-
-vantio_inline void vantio_scratch_give(struct vantio_scratch *s)
-{
-	__sync_lock_test_and_set(&s->busy, 0);
-}
 
 vantio_inline __u32 vantio_text_len(const struct vantio_text *t)
 {

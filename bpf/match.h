@@ -7,6 +7,7 @@
 #ifndef VANTIO_MATCH_H
 #define VANTIO_MATCH_H
 
+#include "scratch.h"
 #include "state.h"
 
 #define VANTIO_TABLE const struct vantio_page *

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps of decide(): policy images, working memory, events. Included by decide.bpf.c alone. */
+/* The maps of decide(): policy images, limits, events. Included by decide.bpf.c alone. */
 #ifndef VANTIO_STATE_H
 #define VANTIO_STATE_H
 
 #include "maps.h"
-#include "scratch.h"
 
 /*
  * Policy images by slot, each a map of pages. A slot's image is replaced as a whole by one store of its pointer, and a decision
@@ -71,13 +70,5 @@ struct {
 	__type(key, __u32);
 	__type(value, struct vantio_control_event);
 } vantio_staging SEC(".maps");
-
-/* Working memory of decisions: VANTIO_SCRATCH_DEPTH elements a CPU; the loader sets max_entries. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VANTIO_SCRATCH_DEPTH);
-	__type(key, __u32);
-	__type(value, struct vantio_scratch);
-} vantio_scratches SEC(".maps");
 
 #endif

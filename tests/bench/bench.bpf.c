@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Programs that user space runs to time decisions where LSM programs cannot load: linked with decide.bpf.c, they call the very
+ * Programs that user space runs to time decisions where LSM programs cannot load: linked with decide*.bpf.c, they call the very
  * functions that the hooks call.
  */
 #include "bench_abi.h"

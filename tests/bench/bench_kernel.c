@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a decision costs in the kernel, over policies of growing size, and how soon a soft kill is seen: the functions that the
- * hooks call (decide.bpf.c), run through `syscall` programs, so that it works natively where LSM programs cannot load. Beside
+ * hooks call (decide*.bpf.c), run through `syscall` programs, so that it works natively where LSM programs cannot load. Beside
  * them, in the same run, the evaluator of user space. `bench_kernel [RULES...]`; the exit status says whether the bounds hold.
  */
 #include <bpf/bpf.h>
