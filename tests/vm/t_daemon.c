@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The daemon's life and death: verdicts do not depend on it, and no event is lost with it. */
+#include <sched.h>
+
 #include "govern.h"
 
 #define CG     "/vt-daemon"
 #define POLICY "/tmp/daemon.toml"
 #define SECRET "/tmp/daemon-secret"
+#define SERIALS "/tmp/daemon-serials"
 
-static const char policy[] = "schema = 1\nname = \"daemon\"\n[file]\ndefault = \"allow\"\ndeny = [\"" SECRET "\"]\n"
+static const char policy[] = "schema = 1\nname = \"daemon\"\n[file]\ndefault = \"allow\"\ndeny = [\"" SECRET "\", \"" SERIALS "/**\"]\n"
 			     "[exec]\ndefault = \"allow\"\n[network]\ndefault = \"allow\"\n";
 
 static void try_secret(void *arg)
@@ -39,6 +42,75 @@ TEST(daemon_killed_changes_no_verdict_and_loses_no_event)
 	/* what it had read and not made durable is read again: all nine, and none more often than its batch */
 	CHECK(count_records("read", "block") >= 9 && count_records("read", "block") <= 12);
 	CHECK(from <= n_recs);
+	CHECK_SH(0, "vantioctl ledger verify --ledger %s", ledger_dir());
+}
+
+/* One file a serial number, so that each attempt is known by its record. */
+static void try_serials(void *arg)
+{
+	int *next = arg;
+	char path[64];
+
+	for (; !__atomic_load_n(&next[1], __ATOMIC_SEQ_CST); __atomic_add_fetch(next, 1, __ATOMIC_SEQ_CST)) {
+		struct timespec pace = { .tv_nsec = 5000000 };
+
+		snprintf(path, sizeof(path), SERIALS "/%d", *next);
+		CHECK_FAILS(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), EACCES);
+		nanosleep(&pace, NULL);
+	}
+}
+
+static void wait_for_serial(const int *next, int serial)
+{
+	long long until = now_ms() + 20000;
+
+	while (__atomic_load_n(next, __ATOMIC_SEQ_CST) < serial && now_ms() < until)
+		sched_yield();
+	CHECK(__atomic_load_n(next, __ATOMIC_SEQ_CST) >= serial);
+}
+
+#define SERIALS_MAX 65536
+
+/* How often each serial number was recorded, from leaf `from` on. */
+static void count_serials(size_t from, unsigned char seen[SERIALS_MAX])
+{
+	size_t i;
+	int serial;
+
+	read_records(from);
+	for (i = 0; i < n_recs; i++) {
+		CHECK_INT(rec_number(&recs[i], "lost_before"), 0);
+		if (sscanf(rec_resource(&recs[i], "path"), SERIALS "/%d", &serial) == 1 && serial >= 0 && serial < SERIALS_MAX)
+			seen[serial] += seen[serial] < 255;
+	}
+}
+
+/* Killed wherever it happens to be: reading, writing, signing, between the commit and the release of what it read. */
+TEST_WITHIN(daemon_killed_again_and_again_loses_no_event, 180)
+{
+	int *next = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), i, n, status, missing = 0;
+	static unsigned char seen[SERIALS_MAX];
+	size_t from = read_records((size_t)-1);
+	pid_t agent, enforce;
+
+	REQUIRE(next != MAP_FAILED);
+	make_folder(SERIALS);
+	agent = start_in(CG, 0, try_serials, next);
+	for (i = 0; i < 8; i++) {
+		enforce = enforce_start(POLICY, NULL);
+		wait_for_serial(next, __atomic_load_n(next, __ATOMIC_SEQ_CST) + 1 + 7 * i);
+		enforce_end(enforce, SIGKILL);
+	}
+	__atomic_store_n(&next[1], 1, __ATOMIC_SEQ_CST);
+	CHECK(waitpid(agent, &status, 0) == agent && status == 0);
+	enforce = enforce_start(POLICY, NULL);
+	CHECK_INT(enforce_end(enforce, SIGTERM), 0);
+	n = *next;
+	REQUIRE(n > 8 && n < SERIALS_MAX);
+	count_serials(from, seen);
+	for (i = 0; i < n; i++)
+		missing += !seen[i];
+	check_(__FILE__, __LINE__, !missing, "%d of %d attempts are not in the ledger", missing, n);
 	CHECK_SH(0, "vantioctl ledger verify --ledger %s", ledger_dir());
 }
 
