@@ -3,6 +3,7 @@
 #   make            build/vantioctl            make check       unit, cli, install, fault and vm tests
 #   make demo       the main job, in a guest   make check-unit  the quick ones
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
+#   make check-flood  a million refusals while nobody reads, in guests
 #   make bench      what a decision costs, natively; as root
 #   make check-vm KERNELS=6.12 VM_TESTS="t_harness"             some tests on one kernel
 #   O=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors, SAN=1 adds ASan and UBSan.
@@ -151,6 +152,12 @@ check-harness: $(O)/tests/vm/broken/t_broken
 
 check-vm: $(O)/vantioctl $(VM_BIN)
 	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl $(VM_BIN)
+
+# A million refusals while nobody reads, on each kernel: a quarter of an hour. `make check` tries twenty thousand.
+FLOOD ?= 1000000
+.PHONY: check-flood
+check-flood: $(O)/vantioctl $(O)/tests/vm/t_flood
+	@tests/vm/run $(KERNELS:%=--kernel %) --timeout 3600 --env VANTIO_FLOOD=$(FLOOD) --with $(O)/vantioctl $(O)/tests/vm/t_flood
 
 check-san:
 	@+$(MAKE) --no-print-directory SAN=1 WERROR=1 O=$(O)-san check-unit

@@ -367,6 +367,51 @@ struct vantio_event {
 _Static_assert(sizeof(struct vantio_event) == 264, "vantio_event is ABI");
 #define VANTIO_EVENT_DATA_MAX (3 * VANTIO_PATH_MAX)
 
+/* Why an event did not reach the ring: index of vantio_counts.lost_by. The order is ABI; new ones go at the end. */
+#define VANTIO_LOSSES(X) X(RING, "buffer_full") X(SCRATCH, "memory_busy") X(AGENT, "agent_unknown")
+#define VANTIO_LOSS_ENUM(id, name) VANTIO_LOSS_##id,
+enum vantio_loss { VANTIO_LOSSES(VANTIO_LOSS_ENUM) VANTIO_LOSS_MAX };
+
+/* Per CPU, since load. Decisions that were to be recorded = decisions + lost + what repeats hold. */
+struct vantio_counts {
+	__u64 events;    /* on the ring */
+	__u64 decisions; /* that these events stand for: the sum of their counts */
+	__u64 merged;    /* decisions that found an open repeat and went into its count */
+	__u64 lost;      /* decisions that no event will tell of: the sum of lost_by */
+	__u64 lost_by[4];
+};
+_Static_assert(sizeof(struct vantio_counts) == 64 && VANTIO_LOSS_MAX <= 4, "vantio_counts is ABI");
+
+/*
+ * Refusals that are alike within VANTIO_REPEAT_NS of the first become one more event with their count. Alike: all that a record says
+ * but its time, its CPU and its arguments. Where two different ones fall on one element, the earlier is told at once.
+ */
+#define VANTIO_REPEATS     2048 /* elements: a power of two */
+#define VANTIO_REPEAT_NS   1000000000ull
+#define VANTIO_REPEAT_TEXT 512 /* bytes of all texts together; refusals with more are told one by one */
+#define VANTIO_REPEAT_MAX  0x7fffffffu
+
+struct vantio_repeat {
+	__u32 busy; /* taken by compare-and-swap, never waited for */
+	__u32 pad;
+	__u64 since_ns; /* the first one, which was told at once; 0: not in use */
+	__u64 last_ns;
+	__u64 pending;  /* of them that no event has told of */
+	__u64 args[6];  /* of the last */
+	struct vantio_event event; /* what they have in common; the rest is 0 */
+	__u8 text[VANTIO_REPEAT_TEXT];
+};
+_Static_assert(sizeof(struct vantio_repeat) == 80 + 264 + VANTIO_REPEAT_TEXT, "vantio_repeat is ABI");
+
+/* Context of `vantio_flush`, which tells of repeats whose time is over, or of all. */
+struct vantio_flush {
+	__u32 all;     /* in: 1 ends those too whose time is not over */
+	__u32 told;    /* out: events */
+	__u32 waiting; /* out: elements that are still in use */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct vantio_flush) == 16, "vantio_flush is ABI");
+
 /* An event of the control plane, staged by user space and emitted by the `vantio_emit_control` program. */
 #define VANTIO_STAGED_TEXT (VANTIO_PATH_MAX - 1)
 struct vantio_control_event {

@@ -103,6 +103,12 @@ vantio_inline void vantio_rule_limit(struct vantio_ruling *r, const struct vanti
 		__sync_val_compare_and_swap(&agent->state, VANTIO_AGENT_ENROLLED, VANTIO_AGENT_SOFT_KILL);
 }
 
+/* 1 if the refusal was added to others of its kind, which one event will tell of. */
+__attribute__((noinline)) int vantio_repeat(struct vantio_scratch *s)
+{
+	return s ? vantio_is_repeat(s) : 0;
+}
+
 /* Records what is to be recorded; 1 if the operation is refused. */
 vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags, int in_task)
 {
@@ -136,6 +142,9 @@ vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_
 	if ((s->path.flags | s->path2.flags) & VANTIO_TEXT_NO_PATH)
 		e->flags |= VANTIO_EVENT_NO_PATH;
 	vantio_event_subject(s, label, agent, in_task);
+	vantio_event_measure(s);
+	if (r->decision != VANTIO_PERMIT && vantio_repeat(s))
+		return refuse;
 	if (vantio_emit(s) && (r->flags & VANTIO_IMAGE_LOSS_BLOCK) && !audit)
 		refuse = 1;
 	return refuse;
@@ -152,13 +161,14 @@ __attribute__((noinline)) int vantio_finish_cgroup(struct vantio_scratch *s, str
 	return s && label ? vantio_conclude_event(s, label, ask_flags, 0) : 1;
 }
 
-__attribute__((noinline)) int vantio_refuse_unrecorded(void)
+__attribute__((noinline)) int vantio_refuse_unrecorded(__u32 agent)
 {
-	__u32 zero = 0;
-	struct vantio_count *count = bpf_map_lookup_elem(&vantio_counts, &zero);
+	struct vantio_counts *counts = vantio_counts_get();
 
-	if (count)
-		__sync_fetch_and_add(&count->lost, 1);
+	if (counts && vantio_agent_get(agent))
+		vantio_count_lost(counts, VANTIO_LOSS_SCRATCH, 1);
+	else if (counts)
+		vantio_count_lost(counts, VANTIO_LOSS_AGENT, 1);
 	return 1;
 }
 
@@ -170,21 +180,57 @@ int vantio_emit_control(void *ctx)
 {
 	__u32 zero = 0;
 	struct vantio_control_event *staged = bpf_map_lookup_elem(&vantio_staging, &zero);
-	struct vantio_count *count = bpf_map_lookup_elem(&vantio_counts, &zero);
+	struct vantio_counts *counts = vantio_counts_get();
 	__u32 size;
 
-	if (!staged || !count || !bpf_map_lookup_elem(&vantio_accounted, &zero))
+	if (!staged || !counts || !bpf_map_lookup_elem(&vantio_accounted, &zero))
 		return 1;
 	staged->event.cpu = bpf_get_smp_processor_id();
 	staged->event.mono_ns = bpf_ktime_get_boot_ns();
-	staged->event.lost = count->lost;
+	staged->event.lost = counts->lost;
 	size = staged->event.size;
 	if (size < sizeof(staged->event) || size > sizeof(*staged))
 		return 1;
 	if (bpf_ringbuf_output(&vantio_ring, staged, size, 0)) {
-		__sync_fetch_and_add(&count->lost, 1);
+		vantio_count_lost(counts, VANTIO_LOSS_RING, 1);
 		return 1;
 	}
-	__sync_fetch_and_add(&count->emitted, 1);
+	vantio_count_told(counts, 1);
+	return 0;
+}
+
+static long vantio_flush_one(__u32 i, struct vantio_flush *f)
+{
+	struct vantio_repeat *r = bpf_map_lookup_elem(&vantio_repeats, &i);
+	struct vantio_counts *counts = vantio_counts_get();
+
+	if (!r || !counts || !r->since_ns)
+		return 0;
+	if (!vantio_repeat_take(r)) {
+		f->waiting++;
+		return 0;
+	}
+	if (f->all || vantio_repeat_over(r, bpf_ktime_get_boot_ns())) {
+		if (!r->pending)
+			r->since_ns = 0;
+		else if (!vantio_repeat_tell(r, counts)) {
+			r->since_ns = 0;
+			f->told++;
+		}
+	}
+	f->waiting += r->since_ns != 0;
+	vantio_repeat_give(r);
+	return 0;
+}
+
+/* Tells of repeats whose time is over; those that the ring has no room for wait. */
+SEC("syscall")
+int vantio_flush(struct vantio_flush *ctx)
+{
+	struct vantio_flush f = { .all = ctx->all };
+
+	bpf_loop(VANTIO_REPEATS, vantio_flush_one, &f, 0);
+	ctx->told = f.told;
+	ctx->waiting = f.waiting;
 	return 0;
 }

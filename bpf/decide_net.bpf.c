@@ -50,7 +50,7 @@ vantio_inline int vantio_judge_net(struct vantio_ask_net *ask, struct vantio_lab
 		return 1;
 	s = vantio_begin(label, ask->hook, ask->op, ask->access, VANTIO_OBJECT_NET);
 	if (!s)
-		return vantio_refuse_unrecorded();
+		return vantio_refuse_unrecorded(label->agent);
 	for (i = 0; i < VANTIO_ATTEMPTS; i++) {
 		if (vantio_rule_net(ask, s, s->event.slot))
 			break;
@@ -87,7 +87,7 @@ __attribute__((noinline)) int vantio_decide_abstract(struct vantio_ask_abstract 
 		return 1;
 	s = vantio_begin(label, ask->hook, ask->op, ask->access, VANTIO_OBJECT_UNIX);
 	if (!s)
-		return vantio_refuse_unrecorded();
+		return vantio_refuse_unrecorded(label->agent);
 	a = &s->from;
 	len = ask->len & 127;
 	off = VANTIO_PATH_MAX - len;

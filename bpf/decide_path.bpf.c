@@ -193,7 +193,7 @@ __attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct 
 	s = vantio_begin(label, ask->hook, ask->op, ask->access,
 			 ask->domain == VANTIO_DOMAIN_UNIX ? VANTIO_OBJECT_UNIX : VANTIO_OBJECT_PATH);
 	if (!s)
-		return vantio_refuse_unrecorded();
+		return vantio_refuse_unrecorded(label->agent);
 	if (!(ask->flags & VANTIO_ASK_ANY_MOUNT)) {
 		vantio_path(&s->path, ask->mnt, ask->dentry);
 		if (ask->dentry2)

@@ -25,7 +25,7 @@ __attribute__((noinline)) int vantio_decide_surface(struct vantio_ask_surface *a
 		return 1;
 	s = vantio_begin(label, ask->hook, ask->op, 0, VANTIO_OBJECT_TARGET);
 	if (!s)
-		return vantio_refuse_unrecorded();
+		return vantio_refuse_unrecorded(label->agent);
 	vantio_scan_nothing(s->event.slot, VANTIO_DOMAIN_NET, &s->from);
 	vantio_same_image(&s->ruling, &s->from, 1);
 	vantio_rule_surface(ask, &s->ruling, &s->from);

@@ -4,8 +4,8 @@
 #define VANTIO_EMIT_H
 
 #include "path.h"
+#include "repeat.h"
 #include "ruling.h"
-#include "state.h"
 
 vantio_inline __u32 vantio_text_len(const struct vantio_text *t)
 {
@@ -92,25 +92,31 @@ vantio_inline void vantio_emit_text(struct bpf_dynptr *ptr, __u32 *at, const str
 	*at += len;
 }
 
-/* 0, or -1 when the event was lost. */
-vantio_inline int vantio_emit(struct vantio_scratch *s)
+/* What the texts weigh, once all of them are there. */
+vantio_inline void vantio_event_measure(struct vantio_scratch *s)
 {
 	struct vantio_event *e = &s->event;
-	struct vantio_count *count;
-	struct bpf_dynptr ptr;
-	__u32 zero = 0, at = sizeof(*e);
 
 	e->path_len = vantio_text_len(&s->path);
 	e->path2_len = vantio_text_len(&s->path2);
 	e->exe_len = vantio_text_len(&s->exe);
 	e->size = sizeof(*e) + e->path_len + e->path2_len + e->exe_len;
-	count = bpf_map_lookup_elem(&vantio_counts, &zero);
-	if (!count)
+}
+
+/* 0, or -1 when the event was lost. */
+vantio_inline int vantio_emit(struct vantio_scratch *s)
+{
+	struct vantio_counts *counts = vantio_counts_get();
+	struct vantio_event *e = &s->event;
+	struct bpf_dynptr ptr;
+	__u32 at = sizeof(*e);
+
+	if (!counts)
 		return -1;
-	e->lost = count->lost;
+	e->lost = counts->lost;
 	if (bpf_ringbuf_reserve_dynptr(&vantio_ring, e->size, 0, &ptr)) {
 		bpf_ringbuf_discard_dynptr(&ptr, 0);
-		__sync_fetch_and_add(&count->lost, 1);
+		vantio_count_lost(counts, VANTIO_LOSS_RING, e->count);
 		return -1;
 	}
 	bpf_dynptr_write(&ptr, 0, e, sizeof(*e), 0);
@@ -118,7 +124,7 @@ vantio_inline int vantio_emit(struct vantio_scratch *s)
 	vantio_emit_text(&ptr, &at, &s->path2, e->path2_len);
 	vantio_emit_text(&ptr, &at, &s->exe, e->exe_len);
 	bpf_ringbuf_submit_dynptr(&ptr, 0);
-	__sync_fetch_and_add(&count->emitted, 1);
+	vantio_count_told(counts, e->count);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a);
 int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry);
 
 /* The decision could not even begin: refused, and counted as lost because there is nothing to write it into. Returns 1. */
-int vantio_refuse_unrecorded(void);
+int vantio_refuse_unrecorded(__u32 agent);
 
 /* Halts and limits come before the ruling; records what is to be recorded. 1 if the operation is refused. */
 int vantio_finish(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags);
@@ -82,7 +82,7 @@ vantio_inline void vantio_scratch_give(struct vantio_scratch *s)
 	__sync_lock_test_and_set(&s->busy, 0);
 }
 
-/* The caller's working memory, with a refusal in it until something is ruled. NULL: end with vantio_refuse_unrecorded(). */
+/* The caller's working memory, with a refusal in it until something is ruled. NULL: end with vantio_refuse_unrecorded. */
 vantio_inline struct vantio_scratch *vantio_begin(const struct vantio_label *label, __u8 hook, __u8 op, __u8 access, __u8 object)
 {
 	struct vantio_agent *agent = vantio_agent_get(label->agent);

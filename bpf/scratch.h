@@ -44,6 +44,12 @@ struct vantio_ruling {
 	__u64 gen;
 };
 
+/* What a refusal has in common with others, laid out as in an element of the repeats. */
+struct vantio_likeness {
+	struct vantio_event event;
+	__u8 text[2 * VANTIO_REPEAT_TEXT]; /* the upper half as in vantio_text */
+};
+
 struct vantio_scratch {
 	__u32 busy;
 	__u32 pad;
@@ -54,6 +60,7 @@ struct vantio_scratch {
 	__u32 mount_found, mount_permitted;
 	struct vantio_event event;
 	struct vantio_text path, path2, exe;
+	struct vantio_likeness likeness;
 };
 
 #endif

@@ -42,18 +42,20 @@ struct {
 	__uint(max_entries, 8 << 20);
 } vantio_ring SEC(".maps");
 
-/* Per CPU: events emitted and events lost. */
-struct vantio_count {
-	__u64 emitted;
-	__u64 lost;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct vantio_count);
+	__type(value, struct vantio_counts);
 } vantio_counts SEC(".maps");
+
+/* Refusals that come again and again, by a hash of what they have in common. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VANTIO_REPEATS);
+	__type(key, __u32);
+	__type(value, struct vantio_repeat);
+} vantio_repeats SEC(".maps");
 
 /* Per CPU, by number: how much of `lost` the ledger has been told. Kept here so that it survives the process that writes records. */
 struct {

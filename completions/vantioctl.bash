@@ -34,7 +34,7 @@ _vantioctl_table()
 		;;
 	status)
 		verbs=''
-		opts=''
+		opts='--sample'
 		;;
 	policy)
 		verbs='check show hash push explain test'
@@ -161,6 +161,7 @@ _vantioctl_value()
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'enforce|--refresh') value='none' ;;
+	'status|--sample') value='none' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --output-file -o --vkey --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --output-file -o --vkey --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -63,6 +63,7 @@ complete -c vantioctl -n '__vantioctl_after + run' -f -a '(__fish_complete_subco
 complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l refresh -r -d 'how often host names are asked for again (default: 30s)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l audit -d 'record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)'
+complete -c vantioctl -n '__vantioctl_after + status' -l sample -r -d 'measure rates and run times for so long, not since load'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a check -d 'say everything that is wrong with policies'
 complete -c vantioctl -n '__vantioctl_after + policy check' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after + policy check' -k -f -a '(__fish_complete_suffix .toml)'

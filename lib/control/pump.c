@@ -6,10 +6,12 @@
 #include <time.h>
 
 struct vantio_pump {
+	const struct vantio_engine *e; /* borrowed */
 	struct vantio_ledger *ledger; /* owned */
 	struct vantio_drain *drain;   /* owned */
 	size_t staged;
 	int64_t since_ms; /* of the first event of the batch */
+	int64_t flush_ms; /* when repeats are to be told; 0: none can be open, for each begins with an event */
 };
 
 static int64_t now_ms(void)
@@ -27,6 +29,8 @@ int vantio_pump_open(const struct vantio_engine *e, const char *ledger_dir, stru
 
 	if (!p)
 		return vantio_fail(err, ENOMEM, "out of memory");
+	p->e = e;
+	p->flush_ms = now_ms(); /* what the process before left */
 	r = vantio_ledger_open(ledger_dir, &p->ledger, err);
 	if (!r)
 		r = vantio_drain_open(e, p->ledger, &p->drain, err);
@@ -57,18 +61,36 @@ void vantio_pump_set_watch(struct vantio_pump *p, vantio_drain_watch *watch, voi
 	vantio_drain_set_watch(p->drain, watch, arg);
 }
 
-static int64_t left_ms(const struct vantio_pump *p)
+static int64_t until_ms(int64_t when)
 {
-	int64_t left = p->since_ms + VANTIO_PUMP_AGE_MS - now_ms();
+	int64_t left = when - now_ms();
 
 	return left > 0 ? left : 0;
 }
 
+static int64_t left_ms(const struct vantio_pump *p)
+{
+	return until_ms(p->since_ms + VANTIO_PUMP_AGE_MS);
+}
+
 void vantio_pump_prepare(const struct vantio_pump *p, int *ret_fd, int *ret_timeout_ms)
 {
+	int64_t left = p->staged ? left_ms(p) : -1;
+
+	if (p->flush_ms && (left < 0 || until_ms(p->flush_ms) < left))
+		left = until_ms(p->flush_ms);
 	/* What was staged is not released yet and would keep the descriptor readable: an open batch waits for its time alone. */
 	*ret_fd = p->staged ? -1 : vantio_drain_fd(p->drain);
-	*ret_timeout_ms = p->staged ? (int)left_ms(p) : -1;
+	*ret_timeout_ms = (int)left;
+}
+
+/* Repeats whose time is over go to the ring, to be staged with the rest; asked again for as long as some are open. */
+static int flush_repeats(struct vantio_pump *p, bool all, uint32_t *ret_waiting, struct vantio_error *err)
+{
+	int r = vantio_engine_flush(p->e, all, ret_waiting, err);
+
+	p->flush_ms = *ret_waiting ? now_ms() + VANTIO_PUMP_REPEAT_MS : 0;
+	return r;
 }
 
 static int commit(struct vantio_pump *p, struct vantio_error *err)
@@ -81,10 +103,23 @@ static int commit(struct vantio_pump *p, struct vantio_error *err)
 	return r;
 }
 
+static int stage(struct vantio_pump *p, size_t max, struct vantio_error *err)
+{
+	int n = vantio_drain_stage(p->drain, max, err);
+
+	if (n > 0 && !p->flush_ms)
+		p->flush_ms = now_ms() + VANTIO_PUMP_REPEAT_MS;
+	return n;
+}
+
 int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err)
 {
-	int n = vantio_drain_stage(p->drain, VANTIO_PUMP_BATCH - p->staged, err);
+	uint32_t waiting = 0;
+	int n, r = p->flush_ms && !until_ms(p->flush_ms) ? flush_repeats(p, false, &waiting, err) : 0;
 
+	if (r)
+		return r;
+	n = stage(p, VANTIO_PUMP_BATCH - p->staged, err);
 	if (n < 0)
 		return n;
 	if (!p->staged && n)
@@ -95,15 +130,20 @@ int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err)
 	return commit(p, err);
 }
 
+/* Repeats find room only as the ring is emptied: they are flushed before each batch. */
 int vantio_pump_flush(struct vantio_pump *p, struct vantio_error *err)
 {
+	uint32_t waiting = 0;
 	int n, r;
 
 	do {
-		n = vantio_drain_stage(p->drain, VANTIO_PUMP_BATCH, err);
+		r = flush_repeats(p, true, &waiting, err);
+		if (r)
+			return r;
+		n = stage(p, VANTIO_PUMP_BATCH, err);
 		if (n < 0)
 			return n;
 		r = commit(p, err);
-	} while (!r && n == VANTIO_PUMP_BATCH);
+	} while (!r && n && (n == VANTIO_PUMP_BATCH || waiting));
 	return r;
 }

@@ -10,6 +10,7 @@
 
 #define VANTIO_PUMP_AGE_MS 100
 #define VANTIO_PUMP_BATCH  4096
+#define VANTIO_PUMP_REPEAT_MS 1000 /* between looks at repeated refusals, while there are some (VANTIO_REPEAT_NS) */
 
 struct vantio_pump;
 
@@ -21,7 +22,7 @@ void vantio_pump_set_watch(struct vantio_pump *p, vantio_drain_watch *watch, voi
 void vantio_pump_prepare(const struct vantio_pump *p, int *ret_fd, int *ret_timeout_ms);
 /* What is to be done now, after poll(2) returned. After an error the pump must be closed: nothing was given up that is not durable. */
 int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err);
-/* Until the ring is empty, then commits. */
+/* Until the ring is empty and no repeated refusal waits, then commits. */
 int vantio_pump_flush(struct vantio_pump *p, struct vantio_error *err);
 void vantio_pump_close(struct vantio_pump *p);
 

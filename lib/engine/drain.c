@@ -186,9 +186,7 @@ int vantio_drain_commit(struct vantio_drain *d, struct vantio_error *err)
 
 int vantio_drain_gap(struct vantio_drain *d, struct vantio_error *err)
 {
-	cleanup_free struct {
-		uint64_t emitted, lost;
-	} *counts = calloc(d->n_cpus, sizeof(*counts));
+	cleanup_free struct vantio_counts *counts = calloc(d->n_cpus, sizeof(*counts));
 	uint64_t lost = d->malformed;
 	struct vantio_record r = {};
 	struct timespec now;

@@ -44,7 +44,7 @@ int vantio_engine_lock(int *ret, struct vantio_error *err)
 void vantio_engine_close(struct vantio_engine *e)
 {
 	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policies, &e->ring, &e->counts,
-		       &e->accounted, &e->limits, &e->staging, &e->emit, &e->lock };
+		       &e->repeats, &e->accounted, &e->limits, &e->staging, &e->emit, &e->flush, &e->lock };
 	size_t i;
 
 	for (i = 0; i < VANTIO_ARRAY_SIZE(fds); i++) {
@@ -72,6 +72,10 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 	const struct {
 		int *fd;
 		const char *name;
+	} programs[] = { { &e->emit, "vantio_emit_control" }, { &e->flush, "vantio_flush" } };
+	const struct {
+		int *fd;
+		const char *name;
 		uint32_t value_size;
 	} maps[] = {
 		{ &e->control, "vantio_control", sizeof(struct vantio_control) },
@@ -80,7 +84,8 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		{ &e->cgroups, "vantio_cgroups", sizeof(uint32_t) },
 		{ &e->policies, "vantio_policies", sizeof(uint32_t) },
 		{ &e->ring, "vantio_ring", 0 },
-		{ &e->counts, "vantio_counts", 16 },
+		{ &e->counts, "vantio_counts", sizeof(struct vantio_counts) },
+		{ &e->repeats, "vantio_repeats", sizeof(struct vantio_repeat) },
 		{ &e->accounted, "vantio_accounted", sizeof(uint64_t) },
 		{ &e->limits, "vantio_limits", sizeof(struct vantio_limit_count) },
 		{ &e->staging, "vantio_staging", sizeof(struct vantio_control_event) },
@@ -102,9 +107,12 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 		if (r)
 			return r;
 	}
-	e->emit = bpf_obj_get(VANTIO_PINS "/progs/vantio_emit_control");
-	if (e->emit < 0)
-		return vantio_fail(err, errno, "cannot open %s/progs/vantio_emit_control: %s", VANTIO_PINS, strerror(errno));
+	for (i = 0; i < VANTIO_ARRAY_SIZE(programs); i++) {
+		snprintf(path, sizeof(path), "%s/progs/%s", VANTIO_PINS, programs[i].name);
+		*programs[i].fd = bpf_obj_get(path);
+		if (*programs[i].fd < 0)
+			return vantio_fail(err, errno, "cannot open %s: %s", path, strerror(errno));
+	}
 	return 0;
 }
 
@@ -159,24 +167,39 @@ int vantio_engine_set_audit(const struct vantio_engine *e, bool audit, struct va
 	return 0;
 }
 
-int vantio_engine_counts(const struct vantio_engine *e, uint64_t *ret_emitted, uint64_t *ret_lost, struct vantio_error *err)
+int vantio_engine_counts(const struct vantio_engine *e, struct vantio_counts *ret, struct vantio_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), i;
-	cleanup_free uint64_t *values = NULL;
-	uint64_t emitted = 0, lost = 0;
+	cleanup_free struct vantio_counts *values = calloc((size_t)(cpus > 0 ? cpus : 1), sizeof(*values));
+	struct vantio_counts sum = {};
 	uint32_t zero = 0;
+	size_t k;
 
-	values = calloc((size_t)(cpus > 0 ? cpus : 1) * 2, sizeof(*values));
 	if (!values)
 		return vantio_fail(err, ENOMEM, "out of memory");
 	if (bpf_map_lookup_elem(e->counts, &zero, values))
 		return vantio_fail(err, errno, "cannot read the engine's counters: %s", strerror(errno));
 	for (i = 0; i < cpus; i++) {
-		emitted += values[2 * i];
-		lost += values[2 * i + 1];
+		sum.events += values[i].events;
+		sum.decisions += values[i].decisions;
+		sum.merged += values[i].merged;
+		sum.lost += values[i].lost;
+		for (k = 0; k < VANTIO_LOSS_MAX; k++)
+			sum.lost_by[k] += values[i].lost_by[k];
 	}
-	*ret_emitted = emitted;
-	*ret_lost = lost;
+	*ret = sum;
+	return 0;
+}
+
+int vantio_engine_flush(const struct vantio_engine *e, bool all, uint32_t *ret_waiting, struct vantio_error *err)
+{
+	struct vantio_flush f = { .all = all };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &f, .ctx_size_in = sizeof(f)); /* and out: the kernel writes it back */
+
+	if (bpf_prog_test_run_opts(e->flush, &opts))
+		return vantio_fail(err, errno, "cannot end the counts of repeated refusals: %s", strerror(errno));
+	if (ret_waiting)
+		*ret_waiting = f.waiting;
 	return 0;
 }
 

@@ -18,8 +18,9 @@
 #define VANTIO_PINS "/sys/fs/bpf/vantio"
 
 struct vantio_engine {
-	int labels, control, agents, cgroups, policies, ring, counts, accounted, limits, staging; /* map descriptors */
-	int emit; /* program: puts a staged event on the ring */
+	int labels, control, agents, cgroups, policies, ring, counts, repeats, accounted, limits, staging; /* map descriptors */
+	int emit;  /* program: puts a staged event on the ring */
+	int flush; /* program: puts repeats on the ring */
 	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
 };
 
@@ -50,12 +51,15 @@ int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_err
 int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err);
 void vantio_engine_unlock(struct vantio_engine *e);
 void vantio_engine_close(struct vantio_engine *e);
-#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
 
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
 int vantio_engine_set_audit(const struct vantio_engine *e, bool audit, struct vantio_error *err);
-int vantio_engine_counts(const struct vantio_engine *e, uint64_t *ret_emitted, uint64_t *ret_lost, struct vantio_error *err);
+/* Of all CPUs together. */
+int vantio_engine_counts(const struct vantio_engine *e, struct vantio_counts *ret, struct vantio_error *err);
+/* Puts repeats whose time is over on the ring, or `all`; *ret_waiting (may be NULL): how many are still open, or found no room. */
+int vantio_engine_flush(const struct vantio_engine *e, bool all, uint32_t *ret_waiting, struct vantio_error *err);
 
 /* ---- policies ---- */
 

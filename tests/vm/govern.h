@@ -318,12 +318,14 @@ TEST_UNUSED static const struct rec *next_record(size_t *i, const char *op, cons
 	return NULL;
 }
 
+/* How many decisions the loaded records stand for: refusals that were alike share one. */
 TEST_UNUSED static size_t count_records(const char *op, const char *decision)
 {
+	const struct rec *r;
 	size_t i = 0, n = 0;
 
-	while (next_record(&i, op, decision))
-		n++;
+	while ((r = next_record(&i, op, decision)))
+		n += (size_t)rec_number(r, "count");
 	return n;
 }
 
