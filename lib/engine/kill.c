@@ -158,24 +158,27 @@ static void begin_freeze(const struct vantio_engine *e, const struct targets *t)
 	}
 }
 
+/* Freezes or thaws the agent's cgroup, and stops or continues those of its processes that left it. */
+static int pause_tasks(uint32_t agent, const struct vantio_agent *a, bool pause, struct vantio_kill_result *ret, struct vantio_error *err)
+{
+	cleanup_close int cgroup = open_cgroup_of(a);
+	uint32_t strays = 0;
+	int r = cgroup < 0 ? 0 : vantio_cgroup_freeze(cgroup, pause, WAIT_MS, err);
+
+	ret->agents++;
+	if (!r)
+		r = signal_strays(agent, a, pause ? SIGSTOP : SIGCONT, &strays, err);
+	ret->processes += count_tasks(agent, a);
+	return r;
+}
+
 /* Waits for the freeze, and stops whom it does not reach. */
 static int finish_freeze(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
 {
 	struct vantio_agent a;
-	cleanup_close int cgroup = -1;
-	uint32_t strays = 0;
 	int r = vantio_agent_read(e, agent, &a, err);
 
-	if (r)
-		return r;
-	ret->agents++;
-	cgroup = open_cgroup_of(&a);
-	if (cgroup >= 0)
-		r = vantio_cgroup_freeze(cgroup, true, WAIT_MS, err);
-	if (!r)
-		r = signal_strays(agent, &a, SIGSTOP, &strays, err);
-	ret->processes += count_tasks(agent, &a);
-	return r;
+	return r ? r : pause_tasks(agent, &a, true, ret, err);
 }
 
 int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
@@ -208,20 +211,9 @@ int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill
 static int release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
 {
 	struct vantio_agent a;
-	cleanup_close int cgroup = -1;
-	uint32_t strays = 0;
 	int r = set_state(e, agent, VANTIO_AGENT_ENROLLED, &a, err);
 
-	if (r)
-		return r;
-	ret->agents++;
-	cgroup = open_cgroup_of(&a);
-	if (cgroup >= 0)
-		r = vantio_cgroup_freeze(cgroup, false, WAIT_MS, err);
-	if (!r)
-		r = signal_strays(agent, &a, SIGCONT, &strays, err);
-	ret->processes += count_tasks(agent, &a);
-	return r;
+	return r ? r : pause_tasks(agent, &a, false, ret, err);
 }
 
 int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
