@@ -21,7 +21,7 @@ void vantio_buf_reset(struct vantio_buf *b)
 		b->data[0] = '\0';
 }
 
-static bool reserve(struct vantio_buf *b, size_t extra)
+bool vantio_buf_reserve(struct vantio_buf *b, size_t extra)
 {
 	size_t need, cap;
 	char *grown;
@@ -48,24 +48,9 @@ static bool reserve(struct vantio_buf *b, size_t extra)
 	return true;
 }
 
-void vantio_buf_add(struct vantio_buf *b, const void *bytes, size_t len)
+char *vantio_buf_room(struct vantio_buf *b, size_t len)
 {
-	if (!reserve(b, len))
-		return;
-	if (len)
-		memcpy(b->data + b->len, bytes, len);
-	b->len += len;
-	b->data[b->len] = '\0';
-}
-
-void vantio_buf_puts(struct vantio_buf *b, const char *s)
-{
-	vantio_buf_add(b, s, strlen(s));
-}
-
-void vantio_buf_putc(struct vantio_buf *b, char c)
-{
-	vantio_buf_add(b, &c, 1);
+	return vantio_buf_reserve(b, len) ? b->data + b->len : NULL;
 }
 
 void vantio_buf_printf(struct vantio_buf *b, const char *fmt, ...)
@@ -76,7 +61,7 @@ void vantio_buf_printf(struct vantio_buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || !reserve(b, (size_t)n)) {
+	if (n < 0 || !vantio_buf_reserve(b, (size_t)n)) {
 		b->failed = true;
 		return;
 	}
@@ -90,7 +75,7 @@ char *vantio_buf_steal(struct vantio_buf *b)
 {
 	char *s = NULL;
 
-	if (!b->failed && reserve(b, 0)) {
+	if (!b->failed && vantio_buf_reserve(b, 0)) {
 		b->data[b->len] = '\0';
 		s = b->data;
 		b->data = NULL;

@@ -5,7 +5,8 @@
  *
  * Writer: one at a time (a lock on the folder). Append is group commit: lines are staged, then vantio_ledger_commit() writes and
  * fdatasyncs segments and sidecars, writes tiles, signs, renames the checkpoint, fsyncs the folder. Only what a checkpoint
- * covers is acknowledged. After a failed write or fsync every later call fails: the writer must be closed.
+ * covers is acknowledged. After a failed write or fsync every later call fails: the writer must be closed. One thread may call;
+ * vantio_ledger_submit() has a second one commit while the first goes on staging.
  */
 #ifndef VANTIO_LEDGER_LEDGER_H
 #define VANTIO_LEDGER_LEDGER_H
@@ -32,14 +33,19 @@ struct vantio_vkey;
 const struct vantio_vkey *vantio_ledger_vkey(const struct vantio_ledger *l);
 /*
  * Stages one record: sets its leaf, draws its salts, and raises mono_ns where an event arrived out of order (the log's clock
- * never runs back within a boot). Not durable before commit; a very full stage commits by itself.
+ * never runs back within a boot). Not durable before commit; a very full stage is submitted by itself.
  */
 int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struct vantio_error *err);
 /* Makes everything staged durable and covered by a new checkpoint. No staged records: does nothing. */
 int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err);
+/*
+ * Hands everything staged to a thread that commits it, and returns; at most one batch is under way, so that a call may wait for the
+ * one before. vantio_ledger_size() says what is durable, vantio_ledger_commit() waits for all; a failure is told by the next call.
+ */
+int vantio_ledger_submit(struct vantio_ledger *l, struct vantio_error *err);
 size_t vantio_ledger_staged(const struct vantio_ledger *l); /* records */
 uint64_t vantio_ledger_size(const struct vantio_ledger *l); /* records that the checkpoint covers */
-/* Releases the lock; what is staged and not committed is dropped. NULL is fine. */
+/* Releases the lock; what is staged and neither committed nor submitted is dropped. NULL is fine. */
 void vantio_ledger_close(struct vantio_ledger *l);
 
 enum vantio_ledger_verdict {

@@ -126,6 +126,35 @@ int vantio_tile_node(void *ctx, unsigned height, uint64_t index, struct vantio_h
 
 /* ---- the writer's right edge ---- */
 
+/*
+ * All of them at once: the file system's own log is written for the first, and the others find it done. Each folder once; the
+ * newest tiles are in few.
+ */
+static int sync_tiles(struct vantio_tiles *t, struct vantio_error *err)
+{
+	unsigned i, j;
+	int r;
+
+	for (i = 0; i < t->n_unsynced; i++)
+		if (fdatasync(t->unsynced[i]) < 0)
+			return vantio_fail(err, errno, "cannot make a tile in '%s' durable: %s", t->unsynced_dirs[i], strerror(errno));
+	for (i = 0; i < t->n_unsynced; i++) {
+		for (j = 0; j < i && strcmp(t->unsynced_dirs[i], t->unsynced_dirs[j]) != 0; j++)
+			;
+		r = j < i ? 0 : vantio_store_sync_dir(t->dirfd, t->unsynced_dirs[i], err);
+		if (r < 0)
+			return r;
+	}
+	vantio_tiles_clear(t);
+	return 0;
+}
+
+void vantio_tiles_clear(struct vantio_tiles *t)
+{
+	while (t->n_unsynced)
+		close(t->unsynced[--t->n_unsynced]);
+}
+
 static int write_tile(struct vantio_tiles *t, unsigned level, uint64_t index, unsigned width, struct vantio_error *err)
 {
 	cleanup_close int fd = -1;
@@ -144,10 +173,10 @@ static int write_tile(struct vantio_tiles *t, unsigned level, uint64_t index, un
 	r = vantio_pwrite_all(fd, t->edges[level].hashes, width * sizeof(struct vantio_hash), 0, err);
 	if (r < 0)
 		return vantio_fail_prefix(err, "cannot write the tile '%s'", path);
-	if (fdatasync(fd) < 0)
-		return vantio_fail(err, errno, "cannot make the tile '%s' durable: %s", path, strerror(errno));
 	*strrchr(path, '/') = '\0';
-	return vantio_store_sync_dir(t->dirfd, path, err);
+	strcpy(t->unsynced_dirs[t->n_unsynced], path);
+	t->unsynced[t->n_unsynced++] = vantio_take_fd(&fd);
+	return t->n_unsynced == VANTIO_TILES_UNSYNCED ? sync_tiles(t, err) : 0;
 }
 
 void vantio_tiles_init(struct vantio_tiles *t, int dirfd)
@@ -209,7 +238,7 @@ int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err)
 			return r;
 		e->written = e->width;
 	}
-	return 0;
+	return sync_tiles(t, err);
 }
 
 void vantio_tiles_prune(struct vantio_tiles *t)

@@ -39,9 +39,14 @@ struct vantio_tile_edge {
 	struct vantio_hash hashes[VANTIO_TILE_WIDTH];
 };
 
+#define VANTIO_TILES_UNSYNCED 64
+
 /* The growing tree and its right edge. */
 struct vantio_tiles {
 	int dirfd; /* borrowed; -1: nothing is written */
+	int unsynced[VANTIO_TILES_UNSYNCED]; /* owned: tiles that are written and not yet durable */
+	char unsynced_dirs[VANTIO_TILES_UNSYNCED][VANTIO_STORE_NAME_MAX]; /* the folders that hold them */
+	unsigned n_unsynced;
 	struct vantio_merkle tree;
 	struct vantio_tile_edge edges[VANTIO_TILE_LEVELS];
 	char stale[VANTIO_TILE_LEVELS][VANTIO_STORE_NAME_MAX]; /* partial tiles to drop once a newer checkpoint is there */
@@ -50,10 +55,12 @@ struct vantio_tiles {
 void vantio_tiles_init(struct vantio_tiles *t, int dirfd);
 /* Reads the right edge of a tree of `size` leaves; the caller compares the root. */
 int vantio_tiles_load(struct vantio_tiles *t, uint64_t size, struct vantio_error *err);
-/* Appends a leaf; writes the tiles that it completes. */
+/* Appends a leaf; writes the tiles that it completes. They are durable after the next flush. */
 int vantio_tiles_add(struct vantio_tiles *t, const struct vantio_hash *leaf, struct vantio_error *err);
-/* Writes the partial tiles of the right edge that are not yet on disk. */
+/* Writes the partial tiles of the right edge that are not yet on disk, and makes all durable that was written. */
 int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err);
+/* Closes what a failed flush left open. */
+void vantio_tiles_clear(struct vantio_tiles *t);
 /* Drops the partial tiles that the last flush superseded; what cannot be dropped stays, and harms nobody. */
 void vantio_tiles_prune(struct vantio_tiles *t);
 

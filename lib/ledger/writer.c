@@ -13,8 +13,9 @@
 #include "base/mem.h"
 #include "ledger/lock.h"
 
-#define STAGED_RECORDS_MAX 16384u      /* beyond it an append commits by itself: memory stays bounded */
-#define STAGED_BYTES_MAX   (32u << 20)
+/* Beyond these an append submits by itself: memory stays bounded, at two batches. */
+#define STAGED_RECORDS_MAX 8192u
+#define STAGED_BYTES_MAX   (16u << 20)
 
 void vantio_ledger_add_notice(struct vantio_ledger *l, const char *fmt, ...)
 {
@@ -30,6 +31,42 @@ void vantio_ledger_add_notice(struct vantio_ledger *l, const char *fmt, ...)
 const char *vantio_ledger_notice(const struct vantio_ledger *l, size_t i)
 {
 	return i < l->n_notices ? l->notices[i] : NULL;
+}
+
+static int grow_batch(struct vantio_batch *b, struct vantio_error *err)
+{
+	size_t cap = b->cap ? b->cap * 2 : 256;
+	struct vantio_staged *grown;
+
+	if (b->n < b->cap)
+		return 0;
+	grown = realloc(b->items, cap * sizeof(*grown));
+	if (!grown)
+		return vantio_fail(err, ENOMEM, "out of memory while staging records");
+	b->items = grown;
+	b->cap = cap;
+	return 0;
+}
+
+static void reset_batch(struct vantio_batch *b)
+{
+	b->n = 0;
+	vantio_buf_reset(&b->lines);
+	vantio_buf_reset(&b->privates);
+}
+
+static void free_batch(struct vantio_batch *b)
+{
+	vantio_buf_free(&b->lines);
+	vantio_buf_free(&b->privates);
+	free(b->items);
+}
+
+void vantio_ledger_break(struct vantio_ledger *l, const struct vantio_error *why)
+{
+	/* What is on disk is no longer known: only opening it anew, with its recovery, can tell. */
+	l->failure = *why;
+	l->broken = true;
 }
 
 /* Signs and publishes a checkpoint of the tree as it stands in `tiles`. */
@@ -148,7 +185,7 @@ int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vanti
 		vantio_ledger_close(l);
 		return r;
 	}
-	l->covered = l->tiles.tree.size;
+	l->covered = l->next = l->tiles.tree.size;
 	l->indexer = vantio_indexer_start(l->dirfd, l->covered);
 	*ret = l;
 	return 0;
@@ -158,13 +195,15 @@ void vantio_ledger_close(struct vantio_ledger *l)
 {
 	if (!l)
 		return;
+	vantio_worker_stop(l->committer);
 	vantio_indexer_stop(l->indexer);
+	vantio_tiles_clear(&l->tiles);
 	vantio_segment_close(&l->log);
 	vantio_segment_close(&l->private);
 	vantio_skey_clear(&l->key);
-	vantio_buf_free(&l->lines);
-	vantio_buf_free(&l->privates);
-	free(l->staged);
+	vantio_record_work_clear(&l->work);
+	free_batch(&l->stage);
+	free_batch(&l->flight);
 	if (l->lock >= 0)
 		close(l->lock);
 	if (l->dirfd >= 0)
@@ -175,7 +214,7 @@ void vantio_ledger_close(struct vantio_ledger *l)
 
 size_t vantio_ledger_staged(const struct vantio_ledger *l)
 {
-	return l->n_staged;
+	return l->stage.n;
 }
 
 uint64_t vantio_ledger_size(const struct vantio_ledger *l)
@@ -188,21 +227,6 @@ const struct vantio_vkey *vantio_ledger_vkey(const struct vantio_ledger *l)
 	return &l->key.pub;
 }
 
-static int grow_staged(struct vantio_ledger *l, struct vantio_error *err)
-{
-	size_t cap = l->cap_staged ? l->cap_staged * 2 : 256;
-	struct vantio_staged *grown;
-
-	if (l->n_staged < l->cap_staged)
-		return 0;
-	grown = realloc(l->staged, cap * sizeof(*grown));
-	if (!grown)
-		return vantio_fail(err, ENOMEM, "out of memory while staging records");
-	l->staged = grown;
-	l->cap_staged = cap;
-	return 0;
-}
-
 static int fail_broken(struct vantio_ledger *l, struct vantio_error *err)
 {
 	*err = l->failure;
@@ -211,56 +235,56 @@ static int fail_broken(struct vantio_ledger *l, struct vantio_error *err)
 
 int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struct vantio_error *err)
 {
+	struct vantio_batch *b = &l->stage;
 	size_t line_at, private_at;
-	struct vantio_staged *s;
 	int ret;
 
 	if (l->broken)
 		return fail_broken(l, err);
-	if (l->n_staged >= STAGED_RECORDS_MAX || l->lines.len + l->privates.len >= STAGED_BYTES_MAX) {
-		ret = vantio_ledger_commit(l, err);
+	if (b->n >= STAGED_RECORDS_MAX || b->lines.len + b->privates.len >= STAGED_BYTES_MAX) {
+		ret = vantio_ledger_submit(l, err);
 		if (ret < 0)
 			return ret;
 	}
-	ret = grow_staged(l, err);
+	ret = grow_batch(b, err);
 	if (ret < 0)
 		return ret;
-	line_at = l->lines.len;
-	private_at = l->privates.len;
-	r->leaf = l->tiles.tree.size + l->n_staged;
+	line_at = b->lines.len;
+	private_at = b->privates.len;
+	r->leaf = l->next;
 	/* Events of two CPUs may arrive out of order; within a boot the log's clock never runs back. */
 	if (r->mono_ns < l->last_mono_ns)
 		r->mono_ns = l->last_mono_ns;
-	ret = vantio_record_write(r, &l->host, &l->lines, &l->privates, err);
-	if (ret < 0) {
-		/* Out of memory may have lost staged lines with it: then nothing staged can be trusted. */
-		if (l->lines.failed || l->privates.failed) {
-			l->broken = true;
-			l->failure = *err;
-		}
+	ret = vantio_record_write(r, &l->host, &l->work, &b->lines, &b->privates, err);
+	/* Out of memory may have lost staged lines with it: then nothing staged can be trusted. */
+	if (ret < 0 && (b->lines.failed || b->privates.failed))
+		vantio_ledger_break(l, err);
+	if (ret < 0)
 		return ret;
+	vantio_leaf_hash(&b->items[b->n].hash, b->lines.data + line_at, b->lines.len - line_at);
+	vantio_buf_putc(&b->lines, '\n');
+	vantio_buf_putc(&b->privates, '\n');
+	if (b->lines.failed || b->privates.failed) {
+		b->lines.len = line_at;
+		b->privates.len = private_at;
+		vantio_fail(err, ENOMEM, "out of memory while staging records");
+		vantio_ledger_break(l, err);
+		return fail_broken(l, err);
 	}
-	s = &l->staged[l->n_staged];
-	vantio_leaf_hash(&s->hash, l->lines.data + line_at, l->lines.len - line_at);
-	vantio_buf_putc(&l->lines, '\n');
-	vantio_buf_putc(&l->privates, '\n');
-	if (l->lines.failed || l->privates.failed) {
-		l->lines.len = line_at;
-		l->privates.len = private_at;
-		l->broken = true;
-		return vantio_fail(&l->failure, ENOMEM, "out of memory while staging records"), fail_broken(l, err);
-	}
-	s->line_end = l->lines.len;
-	s->private_end = l->privates.len;
+	b->items[b->n].line_end = b->lines.len;
+	b->items[b->n++].private_end = b->privates.len;
 	l->last_mono_ns = r->mono_ns;
-	l->n_staged++;
+	l->next++;
 	return 0;
 }
 
-/* Writes staged records [from, to), which lie in one segment, and makes them durable. */
+/* ---- committing: what follows may run in the committing thread ---- */
+
+/* Writes records [from, to) of the batch, which lie in one segment, and makes them durable. */
 static int write_range(struct vantio_ledger *l, size_t from, size_t to, struct vantio_error *err)
 {
-	size_t line_at = from ? l->staged[from - 1].line_end : 0, private_at = from ? l->staged[from - 1].private_end : 0;
+	const struct vantio_batch *b = &l->flight;
+	size_t line_at = from ? b->items[from - 1].line_end : 0, private_at = from ? b->items[from - 1].private_end : 0;
 	uint64_t leaf = l->tiles.tree.size + from, segment = leaf / VANTIO_SEGMENT_RECORDS;
 	int r = 0;
 
@@ -270,9 +294,9 @@ static int write_range(struct vantio_ledger *l, size_t from, size_t to, struct v
 			r = vantio_segment_open(&l->private, l->dirfd, segment, 0, err);
 	}
 	if (r == 0)
-		r = vantio_segment_append(&l->log, l->lines.data + line_at, l->staged[to - 1].line_end - line_at, err);
+		r = vantio_segment_append(&l->log, b->lines.data + line_at, b->items[to - 1].line_end - line_at, err);
 	if (r == 0)
-		r = vantio_segment_append(&l->private, l->privates.data + private_at, l->staged[to - 1].private_end - private_at, err);
+		r = vantio_segment_append(&l->private, b->privates.data + private_at, b->items[to - 1].private_end - private_at, err);
 	if (r == 0)
 		r = vantio_segment_sync(&l->private, err);
 	return r < 0 ? r : vantio_segment_sync(&l->log, err);
@@ -280,18 +304,19 @@ static int write_range(struct vantio_ledger *l, size_t from, size_t to, struct v
 
 static int commit(struct vantio_ledger *l, struct vantio_error *err)
 {
+	const struct vantio_batch *b = &l->flight;
 	size_t from, to, room, i;
 	int r;
 
-	for (from = 0; from < l->n_staged; from = to) {
+	for (from = 0; from < b->n; from = to) {
 		room = VANTIO_SEGMENT_RECORDS - (size_t)((l->tiles.tree.size + from) % VANTIO_SEGMENT_RECORDS);
-		to = l->n_staged - from > room ? from + room : l->n_staged;
+		to = b->n - from > room ? from + room : b->n;
 		r = write_range(l, from, to, err);
 		if (r < 0)
 			return r;
 	}
-	for (i = 0; i < l->n_staged; i++) {
-		r = vantio_tiles_add(&l->tiles, &l->staged[i].hash, err);
+	for (i = 0; i < b->n; i++) {
+		r = vantio_tiles_add(&l->tiles, &b->items[i].hash, err);
 		if (r < 0)
 			return r;
 	}
@@ -304,26 +329,62 @@ static int commit(struct vantio_ledger *l, struct vantio_error *err)
 	return 0;
 }
 
-int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err)
+static void commit_flight(void *arg)
+{
+	struct vantio_error err = { 0 };
+	struct vantio_ledger *l = arg;
+
+	if (commit(l, &err) < 0) {
+		vantio_ledger_break(l, &err);
+	} else {
+		l->covered = l->tiles.tree.size;
+		vantio_indexer_wake(l->indexer, l->covered);
+	}
+	reset_batch(&l->flight);
+}
+
+/* Waits for the batch that is under way; the staged one takes its place. 1 if it holds anything. */
+static int take_off(struct vantio_ledger *l, struct vantio_error *err)
+{
+	struct vantio_batch empty;
+
+	if (l->committer)
+		vantio_worker_wait(l->committer);
+	if (l->broken)
+		return fail_broken(l, err);
+	empty = l->flight;
+	l->flight = l->stage;
+	l->stage = empty;
+	return l->flight.n > 0;
+}
+
+int vantio_ledger_submit(struct vantio_ledger *l, struct vantio_error *err)
 {
 	int r;
 
-	if (l->broken)
-		return fail_broken(l, err);
-	if (!l->n_staged)
-		return 0;
-	r = commit(l, err);
-	if (r < 0) {
-		/* What is on disk is no longer known: only opening it anew, with its recovery, can tell. */
-		l->broken = true;
-		l->failure = *err;
+	if (!l->committer)
+		l->committer = vantio_worker_start(commit_flight, l);
+	if (!l->committer)
+		return vantio_ledger_commit(l, err);
+	r = take_off(l, err);
+	if (r <= 0)
 		return r;
+	vantio_worker_go(l->committer);
+	vantio_record_host_refresh(&l->host);
+	return 0;
+}
+
+int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err)
+{
+	int r = take_off(l, err);
+
+	if (r <= 0)
+		return r;
+	commit_flight(l);
+	if (l->broken) {
+		*err = l->failure;
+		return -err->code;
 	}
-	l->covered = l->tiles.tree.size;
-	vantio_indexer_wake(l->indexer, l->covered);
-	l->n_staged = 0;
-	vantio_buf_reset(&l->lines);
-	vantio_buf_reset(&l->privates);
 	vantio_record_host_refresh(&l->host);
 	return 0;
 }

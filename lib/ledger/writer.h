@@ -4,6 +4,7 @@
 #define VANTIO_LEDGER_WRITER_H
 
 #include "base/buf.h"
+#include "base/worker.h"
 #include "ledger/checkpoint.h"
 #include "ledger/index.h"
 #include "ledger/keys.h"
@@ -19,24 +20,39 @@ struct vantio_staged {
 	struct vantio_hash hash;
 };
 
+struct vantio_batch {
+	struct vantio_buf lines, privates;
+	struct vantio_staged *items; /* owned */
+	size_t n, cap;
+};
+
+/*
+ * Two threads may be at work: one stages, one commits what was handed to it. While a batch is under way, what is marked (c) is the
+ * committing thread's; the rest is the caller's.
+ */
 struct vantio_ledger {
 	char *dir; /* owned */
 	int dirfd, lock;
-	struct vantio_skey key;
+	struct vantio_skey key; /* (c) */
 	struct vantio_record_host host;
-	struct vantio_tiles tiles;
-	struct vantio_segment log, private;
+	struct vantio_record_work work;
+	struct vantio_tiles tiles;           /* (c) */
+	struct vantio_segment log, private;  /* (c) */
 	uint64_t last_mono_ns;
-	struct vantio_buf lines, privates;
-	struct vantio_staged *staged; /* owned */
-	size_t n_staged, cap_staged;
+	uint64_t next; /* the leaf of the next record */
+	struct vantio_batch stage;
+	struct vantio_batch flight;          /* (c) being committed */
+	struct vantio_worker *committer; /* owned; NULL until the first vantio_ledger_submit() */
 	struct vantio_indexer *indexer; /* owned; NULL where no thread could be had */
-	uint64_t covered; /* records that the newest checkpoint covers */
-	bool broken; /* a write failed: `failure` is what every later call says */
+	_Atomic uint64_t covered; /* records that the newest checkpoint covers */
+	atomic_bool broken; /* a write failed: `failure` is what every later call says */
 	struct vantio_error failure;
 	char notices[VANTIO_LEDGER_NOTICES_MAX][256];
 	size_t n_notices;
 };
+
+/* Every later call fails, and says why. */
+void vantio_ledger_break(struct vantio_ledger *l, const struct vantio_error *why);
 
 /*
  * Holds the folder against its checkpoint: loads the tree, checks the tail segment line by line, sets aside what lies beyond

@@ -68,16 +68,26 @@ const char *vantio_decision_name(enum vantio_decision decision);
 #define VANTIO_RECORD_PRIVATE_MAX (1u << 20) /* bytes of a private line */
 #define VANTIO_RECORD_SD_MAX      16u        /* digests that a reader accepts */
 
+/* What writing keeps from one record to the next: memory, and random bytes drawn ahead. Begins as zeros. */
+struct vantio_record_work {
+	struct vantio_buf resource, args, json;
+	uint8_t random[8192]; /* the last `n_random` are fresh; what was used is erased */
+	size_t n_random;
+};
+
+void vantio_record_work_clear(struct vantio_record_work *w);
+
 /*
  * Appends the public line (no newline) to `line` and the private line (a JSON array of disclosures, no newline) to
- * `private`. Draws record_id (UUIDv7 of the record's wall-clock time), nonce and salts from libsodium. At most 65,535 bytes
- * a public line and VANTIO_RECORD_PRIVATE_MAX a private one (E2BIG beyond, which no event can reach).
+ * `private`. Draws record_id (UUIDv7 of the record's wall-clock time), nonce and salts from the kernel, for some dozens of records
+ * at once; a process that forks must not write with the same `work` on both sides. At most 65,535 bytes a public line and
+ * VANTIO_RECORD_PRIVATE_MAX a private one (E2BIG beyond, which no event can reach).
  *
  * args_hash is the hex SHA-256 of salt || `["op",resource,["0x..",...]]`, the two values as their disclosures spell them;
  * its 32-byte salt is the private field `args_salt` (base64url).
  */
-int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_buf *line,
-			struct vantio_buf *private, struct vantio_error *err);
+int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_record_work *work,
+			struct vantio_buf *line, struct vantio_buf *private, struct vantio_error *err);
 
 /* Bytes inside a line: not NUL-terminated, still as JSON spells them. */
 struct vantio_span {

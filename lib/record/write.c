@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/base64.h"
 #include "base/sha256.h"
@@ -14,7 +15,7 @@
 #define SALT_LEN  16
 #define DIGEST_B64 VANTIO_BASE64_URL_LEN(32)
 
-/* Everything random that one record needs, drawn by one call. */
+/* Everything random that one record needs. */
 struct entropy {
 	uint8_t uuid[10];
 	uint8_t nonce[32];
@@ -201,55 +202,75 @@ static void put_syscall_args(struct vantio_buf *b, const uint64_t args[6])
 
 /* What one record is made of while it is written. */
 struct work {
-	struct vantio_buf resource, args, json, base64; /* values, then one disclosure before and after its encoding */
+	struct vantio_buf *resource, *args, *json; /* values, and one disclosure before its encoding */
 	char digests[N_PRIVATE][DIGEST_B64];
 	size_t n;
 	struct entropy e;
 };
 
-static void work_free(struct work *w)
+void vantio_record_work_clear(struct vantio_record_work *w)
 {
 	vantio_buf_free(&w->resource);
 	vantio_buf_free(&w->args);
 	vantio_buf_free(&w->json);
-	vantio_buf_free(&w->base64);
-	sodium_memzero(&w->e, sizeof(w->e));
+	sodium_memzero(w->random, sizeof(w->random));
+	w->n_random = 0;
+}
+
+/* One call of the kernel serves many records; no byte is used twice. */
+static int draw(struct vantio_record_work *w, struct entropy *e, struct vantio_error *err)
+{
+	uint8_t *from;
+	ssize_t n;
+
+	if (w->n_random < sizeof(*e)) {
+		do
+			n = getrandom(w->random, sizeof(w->random), 0);
+		while (n < 0 && errno == EINTR);
+		if (n < (ssize_t)sizeof(*e))
+			return vantio_fail(err, EIO, "the kernel gives no random bytes");
+		/* A signal may have cut it short: the fresh bytes belong at the end. */
+		memmove(w->random + sizeof(w->random) - (size_t)n, w->random, (size_t)n);
+		w->n_random = (size_t)n;
+	}
+	from = w->random + sizeof(w->random) - w->n_random;
+	memcpy(e, from, sizeof(*e));
+	sodium_memzero(from, sizeof(*e));
+	w->n_random -= sizeof(*e);
+	return 0;
 }
 
 /* Turns `"salt","name",` and the value that w->json holds into one disclosure: into the private line, its digest into the list. */
 static void disclose(struct work *w, struct vantio_buf *private)
 {
+	size_t len = VANTIO_BASE64_URL_LEN(w->json->len + 1);
 	uint8_t hash[32];
-	char chunk[4096];
-	size_t at, n, len = 0, step = sizeof(chunk) / 4 * 3;
+	char *text;
 
-	vantio_buf_putc(&w->json, ']');
-	vantio_buf_reset(&w->base64);
-	for (at = 0; at < w->json.len; at += step) {
-		n = w->json.len - at < step ? w->json.len - at : step;
-		len = vantio_base64_encode(VANTIO_BASE64_URL, chunk, w->json.data + at, n);
-		vantio_buf_add(&w->base64, chunk, len);
-	}
-	private->failed |= w->json.failed | w->base64.failed;
-	if (private->failed)
+	vantio_buf_putc(w->json, ']');
+	vantio_buf_puts(private, w->n ? ",\"" : "[\"");
+	text = w->json->failed ? NULL : vantio_buf_room(private, len + 1);
+	if (!text) {
+		private->failed = true;
 		return;
-	vantio_sha256_of(hash, w->base64.data, w->base64.len);
+	}
+	vantio_base64_encode(VANTIO_BASE64_URL, text, w->json->data, w->json->len);
+	vantio_sha256_of(hash, text, len);
 	vantio_base64_encode(VANTIO_BASE64_URL, w->digests[w->n++], hash, sizeof(hash));
-	vantio_buf_puts(private, w->n == 1 ? "[\"" : ",\"");
-	vantio_buf_add(private, w->base64.data, w->base64.len);
-	vantio_buf_putc(private, '"');
+	text[len] = '"';
+	private->len += len + 1;
 }
 
 /* Begins a disclosure: its value is appended to w->json next. */
 static struct vantio_buf *begin(struct work *w, const char *name)
 {
-	vantio_buf_reset(&w->json);
-	vantio_buf_puts(&w->json, "[\"");
-	put_base64url(&w->json, w->e.salts[w->n < N_PRIVATE ? w->n : 0], SALT_LEN);
-	vantio_buf_puts(&w->json, "\",\"");
-	vantio_buf_puts(&w->json, name);
-	vantio_buf_puts(&w->json, "\",");
-	return &w->json;
+	vantio_buf_reset(w->json);
+	vantio_buf_puts(w->json, "[\"");
+	put_base64url(w->json, w->e.salts[w->n < N_PRIVATE ? w->n : 0], SALT_LEN);
+	vantio_buf_puts(w->json, "\",\"");
+	vantio_buf_puts(w->json, name);
+	vantio_buf_puts(w->json, "\",");
+	return w->json;
 }
 
 static void add_buf(struct vantio_buf *to, const struct vantio_buf *from)
@@ -267,9 +288,9 @@ static void write_private(struct work *w, const struct vantio_record *r, struct 
 	put_base64url(b, w->e.args_salt, sizeof(w->e.args_salt));
 	vantio_buf_putc(b, '"');
 	disclose(w, private);
-	add_buf(begin(w, "resource"), &w->resource);
+	add_buf(begin(w, "resource"), w->resource);
 	disclose(w, private);
-	add_buf(begin(w, "syscall_args"), &w->args);
+	add_buf(begin(w, "syscall_args"), w->args);
 	disclose(w, private);
 	put_string(begin(w, "comm"), r->comm, r->comm_len);
 	disclose(w, private);
@@ -284,17 +305,17 @@ static void hash_args(struct work *w, const struct vantio_record *r, uint8_t has
 {
 	struct vantio_sha256 h;
 
-	vantio_buf_reset(&w->json);
-	put_text(&w->json, "[", r->op);
-	vantio_buf_putc(&w->json, ',');
-	add_buf(&w->json, &w->resource);
-	vantio_buf_putc(&w->json, ',');
-	add_buf(&w->json, &w->args);
-	vantio_buf_putc(&w->json, ']');
+	vantio_buf_reset(w->json);
+	put_text(w->json, "[", r->op);
+	vantio_buf_putc(w->json, ',');
+	add_buf(w->json, w->resource);
+	vantio_buf_putc(w->json, ',');
+	add_buf(w->json, w->args);
+	vantio_buf_putc(w->json, ']');
 	vantio_sha256_begin(&h);
 	vantio_sha256_add(&h, w->e.args_salt, sizeof(w->e.args_salt));
-	if (!w->json.failed)
-		vantio_sha256_add(&h, w->json.data, w->json.len);
+	if (!w->json->failed)
+		vantio_sha256_add(&h, w->json->data, w->json->len);
 	vantio_sha256_end(&h, hash);
 }
 
@@ -378,19 +399,22 @@ static void write_public(struct work *w, const struct vantio_record *r, const st
 	put_digests(b, w);
 }
 
-int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_buf *line,
-			struct vantio_buf *private, struct vantio_error *err)
+int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_record_work *work,
+			struct vantio_buf *line, struct vantio_buf *private, struct vantio_error *err)
 {
-	struct work w = { .n = 0 };
+	struct work w = { .resource = &work->resource, .args = &work->args, .json = &work->json };
 	size_t line_at = line->len, private_at = private->len;
-	int ret = 0;
+	int ret = draw(work, &w.e, err);
 
-	randombytes_buf(&w.e, sizeof(w.e));
-	put_resource(&w.resource, r);
-	put_syscall_args(&w.args, r->args);
+	if (ret < 0)
+		return ret;
+	vantio_buf_reset(w.resource);
+	vantio_buf_reset(w.args);
+	put_resource(w.resource, r);
+	put_syscall_args(w.args, r->args);
 	write_private(&w, r, private);
 	write_public(&w, r, host, line);
-	if (line->failed || private->failed || w.resource.failed || w.args.failed || w.json.failed)
+	if (line->failed || private->failed || w.resource->failed || w.args->failed || w.json->failed)
 		ret = vantio_fail(err, ENOMEM, "out of memory while writing a record");
 	else if (line->len - line_at > VANTIO_RECORD_LINE_MAX || private->len - private_at > VANTIO_RECORD_PRIVATE_MAX)
 		ret = vantio_fail(err, E2BIG, "a record's line of %zu bytes is more than the %u that an entry may have",
@@ -399,6 +423,6 @@ int vantio_record_write(const struct vantio_record *r, const struct vantio_recor
 		line->len = line_at;
 		private->len = private_at;
 	}
-	work_free(&w);
+	sodium_memzero(&w.e, sizeof(w.e));
 	return ret;
 }

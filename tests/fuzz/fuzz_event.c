@@ -28,14 +28,16 @@ static void write_record(const struct vantio_event_view *v)
 				   .comm_len = strlen(e->comm), .exe = v->exe, .exe_len = e->exe_len };
 	struct vantio_buf line = VANTIO_BUF_INIT, private = VANTIO_BUF_INIT;
 	struct vantio_record_host host = { .host = "h", .boot_id = "00000000-0000-0000-0000-000000000000" };
+	struct vantio_record_work work = { .n_random = 0 };
 	struct vantio_record_fields f;
 	struct vantio_error err = { 0 };
 
 	memcpy(r.addr, e->addr, 16);
 	memcpy(r.args, e->args, sizeof(r.args));
-	CHECK(vantio_record_write(&r, &host, &line, &private, &err) == 0);
+	CHECK(vantio_record_write(&r, &host, &work, &line, &private, &err) == 0);
 	CHECK(vantio_record_scan(line.data, line.len, &f, &err) == 0);
 	CHECK(vantio_private_check(&f, private.data, private.len, &err) == 6);
+	vantio_record_work_clear(&work);
 	vantio_buf_free(&line);
 	vantio_buf_free(&private);
 }

@@ -18,11 +18,20 @@ static int start(void **state)
 	return vantio_record_host_init(&host, &err);
 }
 
+static struct vantio_record_work work;
+
+static int end(void **state)
+{
+	(void)state;
+	vantio_record_work_clear(&work);
+	return 0;
+}
+
 static void put(const struct vantio_record *r, struct vantio_buf *line, struct vantio_buf *private)
 {
 	struct vantio_error err = { 0 };
 
-	assert_ok(vantio_record_write(r, &host, line, private, &err), err);
+	assert_ok(vantio_record_write(r, &host, &work, line, private, &err), err);
 }
 
 static void record_written_line_is_read_back(void **state)
@@ -217,12 +226,42 @@ static void record_too_long_for_an_entry_is_refused(void **state)
 	svid[65999] = '\0';
 	r.agent_svid = svid;
 	vantio_buf_puts(&line, "before");
-	assert_int_equal(vantio_record_write(&r, &host, &line, &private, &err), -E2BIG);
+	assert_int_equal(vantio_record_write(&r, &host, &work, &line, &private, &err), -E2BIG);
 	assert_int_equal(line.len, 6);
 	assert_int_equal(private.len, 0);
 	free(svid);
 	vantio_buf_free(&line);
 	vantio_buf_free(&private);
+}
+
+/* More records than one draw of random bytes serves. */
+static void record_draws_no_random_value_twice(void **state)
+{
+	enum { RECORDS = 200, VALUES = 2 + 6 };
+	static char seen[RECORDS * VALUES][44];
+	struct vantio_record r = fixture_record(1);
+	struct vantio_record_fields f;
+	struct vantio_error err = { 0 };
+	size_t i, j, n = 0;
+
+	(void)state;
+	for (i = 0; i < RECORDS; i++) {
+		struct vantio_buf line = VANTIO_BUF_INIT, private = VANTIO_BUF_INIT;
+
+		put(&r, &line, &private);
+		assert_ok(vantio_record_scan(line.data, line.len, &f, &err), err);
+		memcpy(seen[n++], f.nonce.p, 43);
+		memcpy(seen[n++], f.record_id.p, 36);
+		/* The same fields each time: only their salts make the digests differ. */
+		for (j = 0; j < f.n_sd; j++)
+			memcpy(seen[n++], f.sd[j].p, 43);
+		vantio_buf_free(&line);
+		vantio_buf_free(&private);
+	}
+	assert_int_equal(n, RECORDS * VALUES);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			assert_memory_not_equal(seen[i], seen[j], 44);
 }
 
 static const struct edit {
@@ -402,6 +441,7 @@ int main(void)
 		cmocka_unit_test(record_disclosures_match_their_digests_and_args_hash),
 		cmocka_unit_test(record_of_hostile_bytes_stays_a_record),
 		cmocka_unit_test(record_too_long_for_an_entry_is_refused),
+		cmocka_unit_test(record_draws_no_random_value_twice),
 		cmocka_unit_test(record_any_other_spelling_is_refused),
 		cmocka_unit_test(record_of_another_version_is_told_apart),
 		cmocka_unit_test(record_digests_out_of_order_are_refused),
@@ -409,5 +449,5 @@ int main(void)
 		cmocka_unit_test(event_out_of_bounds_is_refused),
 	};
 
-	return cmocka_run_group_tests_name("record", tests, start, NULL);
+	return cmocka_run_group_tests_name("record", tests, start, end);
 }
