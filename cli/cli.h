@@ -177,6 +177,7 @@ CLI_COMMAND(ledger_show);
 CLI_COMMAND(ledger_export);
 CLI_COMMAND(ledger_prove);
 CLI_COMMAND(ledger_checkpoint);
+CLI_COMMAND(ledger_cosign);
 CLI_COMMAND(ledger_reindex);
 CLI_COMMAND(receipt_verify);
 CLI_COMMAND(key_generate);

@@ -6,17 +6,26 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli.h"
+#include "ledger/cosign.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 
-static int print_vkey(struct cli *cli, const struct vantio_vkey *key, const char *file)
+static int print_vkey(struct cli *cli, const struct vantio_vkey *key, const char *file, bool as_witness)
 {
 	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
+	struct vantio_witness witness;
+	uint32_t key_id = key->id;
 	cJSON *doc;
 	char id[9];
 
-	vantio_vkey_print(&text, key);
+	if (as_witness) {
+		vantio_witness_of(key, &witness);
+		vantio_witness_print(&text, &witness);
+		key_id = witness.key.id;
+	} else {
+		vantio_vkey_print(&text, key);
+	}
 	if (text.failed)
 		return cli_fail(cli, CLI_FAILURE, "out of memory");
 	if (!cli_json(cli)) {
@@ -24,7 +33,7 @@ static int print_vkey(struct cli *cli, const struct vantio_vkey *key, const char
 		return cli_flush(cli);
 	}
 	doc = cJSON_CreateObject();
-	snprintf(id, sizeof(id), "%08x", key->id);
+	snprintf(id, sizeof(id), "%08x", key_id);
 	cJSON_AddStringToObject(doc, "name", key->name);
 	cJSON_AddStringToObject(doc, "id", id);
 	cJSON_AddStringToObject(doc, "vkey", text.data);
@@ -52,7 +61,7 @@ static int generate_file(struct cli *cli, const char *path)
 	vantio_skey_clear(&key);
 	if (r == -EINVAL)
 		return cli_usage_error(cli, "--name: %s", err.text);
-	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key.pub, path);
+	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key.pub, path, false);
 }
 
 /* A new ledger's own key: made with the ledger. */
@@ -73,7 +82,7 @@ static int generate_ledger(struct cli *cli, const char *dir)
 	r = vantio_ledger_open(dir, &l, &err);
 	if (r < 0)
 		return cli_fail_error(cli, &err);
-	r = print_vkey(cli, vantio_ledger_vkey(l), NULL);
+	r = print_vkey(cli, vantio_ledger_vkey(l), NULL, false);
 	vantio_ledger_close(l);
 	return r;
 }
@@ -98,12 +107,14 @@ CLI_COMMAND(key_show)
 	struct vantio_skey private;
 	int r, fd;
 
+	if (cli_has(cli, "as-witness") && !path)
+		return cli_usage_error(cli, "--as-witness: a witness has a key file of its own; the ledger's key witnesses nothing");
 	if (path) {
 		r = vantio_skey_read_file(path, &private, &err);
 		if (r == 0)
 			key = private.pub;
 		vantio_skey_clear(&private);
-		return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, path);
+		return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, path, cli_has(cli, "as-witness"));
 	}
 	dir = cli_ledger_dir(cli);
 	if (!*dir)
@@ -115,12 +126,17 @@ CLI_COMMAND(key_show)
 	close(fd);
 	if (r == -ENOENT)
 		return cli_fail(cli, CLI_FAILURE, "the ledger has no key yet: 'vantioctl key generate' makes it");
-	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, NULL);
+	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, NULL, false);
 }
 
 static const struct cli_option generate_options[] = {
 	{ .name = "output-file", .letter = 'o', .kind = CLI_FILE, .metavar = "FILE", .help = "write a private key of its own here, not the ledger's" },
 	{ .name = "name", .kind = CLI_TEXT, .metavar = "NAME", .help = "the name of the key in --output-file" },
+	{ 0 },
+};
+
+static const struct cli_option show_options[] = {
+	{ .name = "as-witness", .kind = CLI_FLAG, .help = "print it as the verifier key of a witness, who cosigns checkpoints with it" },
 	{ 0 },
 };
 
@@ -131,7 +147,7 @@ static const struct cli_arg show_args[] = {
 
 static const struct cli_command key_commands[] = {
 	{ "generate", "make the ledger's signing key, or one in a file, and print its verifier key", generate_options, NULL, cmd_key_generate },
-	{ "show", "print the verifier key of the ledger, or of a private key file", NULL, show_args, cmd_key_show },
+	{ "show", "print the verifier key of the ledger, or of a private key file", show_options, show_args, cmd_key_show },
 	{ 0 },
 };
 

@@ -12,6 +12,7 @@
 #include "cmd_ledger.h"
 #include "ledger/ledger.h"
 #include "ledger/note.h"
+#include "quorum.h"
 
 char *ledger_read_vkey(struct cli *cli, int *ret_exit)
 {
@@ -62,6 +63,7 @@ static int verdict_exit(const struct vantio_ledger_report *r)
 
 static void verify_say(struct cli *cli, const char *dir, const struct vantio_ledger_report *r)
 {
+	char time[VANTIO_RFC3339_LEN];
 	size_t i;
 
 	printf("%s%s%s", cli_color(cli, verdict_color(r)), verdict_name(r), cli_color(cli, "reset"));
@@ -84,11 +86,16 @@ static void verify_say(struct cli *cli, const char *dir, const struct vantio_led
 	if (r->verdict == VANTIO_LEDGER_UNANCHORED)
 		printf("  unknown  whether an older state of this ledger was put back: nothing older was at hand to compare it with.\n"
 		       "           Keep the file 'checkpoint' elsewhere and give it with --against; this head is remembered for this user.\n");
+	if (r->witnessed_s) {
+		vantio_format_time(time, r->witnessed_s * 1000000000u);
+		printf("  witness  %zu cosigned the first %" PRIu64 " record%s, by %.19sZ\n", r->witnesses, r->witnessed,
+		       r->witnessed == 1 ? "" : "s", time);
+	}
 	for (i = 0; i < r->n_notes; i++)
 		printf("  note     %s\n", r->notes[i]);
 }
 
-static cJSON *verify_json(const struct vantio_ledger_report *r)
+static cJSON *verify_json(const struct vantio_ledger_report *r, const struct vantio_verify_options *opts)
 {
 	static const char *const names[] = { "ok", "unanchored", "fail", "inconclusive" };
 	cJSON *doc = cJSON_CreateObject(), *notes = cJSON_CreateArray();
@@ -107,6 +114,10 @@ static cJSON *verify_json(const struct vantio_ledger_report *r)
 	cJSON_AddStringToObject(doc, "origin", r->origin);
 	cJSON_AddStringToObject(doc, "root", r->root);
 	cJSON_AddBoolToObject(doc, "index_checked", r->index_checked);
+	if (opts->quorum) {
+		cJSON_AddItemToObject(doc, "witnesses", cli_json_u64(r->witnesses));
+		cJSON_AddItemToObject(doc, "witnessed", cli_json_u64(r->witnessed));
+	}
 	for (i = 0; i < r->n_notes; i++)
 		cJSON_AddItemToArray(notes, cJSON_CreateString(r->notes[i]));
 	cJSON_AddItemToObject(doc, "notes", notes);
@@ -120,14 +131,18 @@ CLI_COMMAND(ledger_verify)
 	struct vantio_ledger_report report;
 	struct vantio_error err = { 0 };
 	const char *dir = cli_ledger_dir(cli);
+	struct vantio_quorum quorum;
 	int r, exit_code;
 
 	if (!*dir)
 		return CLI_FAILURE;
 	vkey = ledger_read_vkey(cli, &exit_code);
+	if (exit_code == CLI_OK)
+		exit_code = cli_read_quorum(cli, &quorum);
 	if (exit_code != CLI_OK)
 		return exit_code;
 	opts.vkey = vkey;
+	opts.quorum = quorum.n ? &quorum : NULL;
 	r = vantio_ledger_verify(dir, &opts, &report, &err);
 	if (r == -ENOENT)
 		return cli_fail(cli, CLI_FAILURE, "%s; 'vantioctl enforce' or 'vantioctl key generate' makes one, --ledger names another",
@@ -135,7 +150,7 @@ CLI_COMMAND(ledger_verify)
 	if (r < 0)
 		return cli_fail_error(cli, &err);
 	if (cli_json(cli)) {
-		r = cli_emit(cli, verify_json(&report));
+		r = cli_emit(cli, verify_json(&report, &opts));
 	} else {
 		verify_say(cli, dir, &report);
 		r = cli_flush(cli);
@@ -146,6 +161,7 @@ CLI_COMMAND(ledger_verify)
 static const struct cli_option verify_options[] = {
 	{ .name = "against", .kind = CLI_FILE, .metavar = "FILE", .help = "demand that the ledger continues this checkpoint" },
 	{ .name = "vkey", .kind = CLI_FILE, .metavar = "KEY", .help = "the genesis verifier key that you trust, or a file that holds it" },
+	CLI_QUORUM_OPTIONS,
 	{ 0 },
 };
 
@@ -156,6 +172,7 @@ static const struct cli_command ledger_commands[] = {
 	{ "export", "write the log as it is stored, a JSON record a line", ledger_export_options, NULL, cmd_ledger_export },
 	{ "prove", "write receipts: records that prove themselves offline", ledger_prove_options, ledger_prove_args, cmd_ledger_prove },
 	{ "checkpoint", "print the newest signed checkpoint, to be kept elsewhere", NULL, NULL, cmd_ledger_checkpoint },
+	{ "cosign", "verify the ledger and cosign its checkpoint, as a witness", ledger_cosign_options, ledger_cosign_args, cmd_ledger_cosign },
 	{ "reindex", "build the index anew from the log", NULL, NULL, cmd_ledger_reindex },
 	{ 0 },
 };

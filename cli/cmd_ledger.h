@@ -11,6 +11,8 @@ extern const struct cli_arg ledger_show_args[];
 extern const struct cli_option ledger_export_options[];
 extern const struct cli_option ledger_prove_options[];
 extern const struct cli_arg ledger_prove_args[];
+extern const struct cli_option ledger_cosign_options[];
+extern const struct cli_arg ledger_cosign_args[];
 
 /* --vkey, the key itself or a file that holds it, as text, owned by the caller. NULL: not given, or refused: see the exit code. */
 char *ledger_read_vkey(struct cli *cli, int *ret_exit);

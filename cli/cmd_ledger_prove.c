@@ -17,6 +17,7 @@
 
 const struct cli_option ledger_prove_options[] = {
 	{ .name = "disclose", .kind = CLI_TEXT, .metavar = "FIELDS", .help = "private fields to disclose, with commas between (default: none)", .repeat = true },
+	{ .name = "checkpoint", .kind = CLI_FILE, .metavar = "FILE", .help = "prove by this checkpoint, such as one that witnesses cosigned" },
 	{ .name = "output-file", .letter = 'o', .kind = CLI_FILE, .metavar = "FILE", .help = "write here; several receipts need a folder" },
 	{ 0 },
 };
@@ -147,18 +148,30 @@ static int prove_one(struct proving *p, struct vantio_reader *reader, const char
 	return put_receipt(p);
 }
 
+static int use_checkpoint(struct proving *p, const char *file, struct vantio_error *err)
+{
+	cleanup_free char *note = NULL;
+	size_t len;
+	int r = vantio_read_file_follow(file, VANTIO_NOTE_MAX, &note, &len, err);
+
+	return r < 0 ? r : vantio_prover_use(p->prover, note, len, err);
+}
+
 static int prove_all(struct proving *p, struct vantio_reader *reader)
 {
+	const char *checkpoint = cli_get(p->cli, "checkpoint");
 	struct vantio_error err = { 0 };
 	size_t i;
 	int r;
 
 	/* Behind the reader: what the reader finds, this checkpoint covers. */
 	r = vantio_prover_open(cli_ledger_dir(p->cli), &p->prover, &err);
-	if (r == -EBADMSG)
-		return cli_fail(p->cli, CLI_VERIFY_FAILED, "%s", err.text);
-	if (r < 0)
-		return cli_fail_error(p->cli, &err);
+	if (r == 0 && checkpoint)
+		r = use_checkpoint(p, checkpoint, &err);
+	if (r < 0) {
+		vantio_prover_close(p->prover);
+		return r == -EBADMSG ? cli_fail(p->cli, CLI_VERIFY_FAILED, "%s", err.text) : cli_fail_error(p->cli, &err);
+	}
 	if (cli_json(p->cli))
 		p->receipts = cJSON_CreateArray();
 	for (i = 0, r = CLI_OK; r == CLI_OK && i < cli_argc(p->cli); i++)

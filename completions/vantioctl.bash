@@ -94,10 +94,10 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export prove checkpoint reindex'
+		verbs='verify list show export prove checkpoint cosign reindex'
 		;;
 	'ledger verify')
-		opts='--against --vkey'
+		opts='--against --vkey --quorum --witness'
 		;;
 	'ledger list')
 		opts='--since --until --agent --decision --hook --rule --trace-id --limit -n --after'
@@ -110,11 +110,15 @@ _vantioctl_table()
 		opts='--output-file -o'
 		;;
 	'ledger prove')
-		opts='--disclose --output-file -o'
+		opts='--disclose --checkpoint --output-file -o'
 		args+=('record ...')
 		;;
 	'ledger checkpoint')
 		opts=''
+		;;
+	'ledger cosign')
+		opts='--key --vkey --output-file -o'
+		args+=('file')
 		;;
 	'ledger reindex')
 		opts=''
@@ -123,7 +127,7 @@ _vantioctl_table()
 		verbs='verify'
 		;;
 	'receipt verify')
-		opts='--vkey'
+		opts='--vkey --quorum --witness'
 		args+=('file')
 		;;
 	key)
@@ -133,7 +137,7 @@ _vantioctl_table()
 		opts='--output-file -o --name'
 		;;
 	'key show')
-		opts=''
+		opts='--as-witness'
 		args+=('file')
 		;;
 	completion)
@@ -176,6 +180,8 @@ _vantioctl_value()
 	'killswitch|--agent' | 'killswitch|-a') value='agent' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;
+	'ledger verify|--quorum') value='none' ;;
+	'ledger verify|--witness') value='file' ;;
 	'ledger list|--since') value='none' ;;
 	'ledger list|--until') value='none' ;;
 	'ledger list|--agent') value='agent' ;;
@@ -187,8 +193,14 @@ _vantioctl_value()
 	'ledger list|--after') value='none' ;;
 	'ledger export|--output-file' | 'ledger export|-o') value='file' ;;
 	'ledger prove|--disclose') value='none' ;;
+	'ledger prove|--checkpoint') value='file' ;;
 	'ledger prove|--output-file' | 'ledger prove|-o') value='file' ;;
+	'ledger cosign|--key') value='file' ;;
+	'ledger cosign|--vkey') value='file' ;;
+	'ledger cosign|--output-file' | 'ledger cosign|-o') value='file' ;;
 	'receipt verify|--vkey') value='file' ;;
+	'receipt verify|--quorum') value='none' ;;
+	'receipt verify|--witness') value='file' ;;
 	'key generate|--output-file' | 'key generate|-o') value='file' ;;
 	'key generate|--name') value='none' ;;
 	'completion|--values') value='choice agent record trace' ;;

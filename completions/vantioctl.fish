@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --output-file -o --vkey --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -105,6 +105,8 @@ complete -c vantioctl -n '__vantioctl_after 0 killswitch' -f -a ' status'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l quorum -r -d 'demand that so many of the witnesses cosigned (default: all of them)'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l witness -r -F -d 'verifier key of a witness, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a list -d 'list the newest records, or those that match'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l since -r -d 'from this time on, RFC 3339 in UTC'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l until -r -d 'up to this time'
@@ -121,17 +123,26 @@ complete -c vantioctl -n '__vantioctl_after 0 ledger' -a export -d 'write the lo
 complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a prove -d 'write receipts: records that prove themselves offline'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l disclose -r -d 'private fields to disclose, with commas between (default: none)'
+complete -c vantioctl -n '__vantioctl_after + ledger prove' -l checkpoint -r -F -d 'prove by this checkpoint, such as one that witnesses cosigned'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l output-file -s o -r -F -d 'write here; several receipts need a folder'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -f -a '(__vantioctl_values record)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a checkpoint -d 'print the newest signed checkpoint, to be kept elsewhere'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a cosign -d 'verify the ledger and cosign its checkpoint, as a witness'
+complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l key -r -F -d 'the witness\'s private key, as \'key generate --output-file\' makes it'
+complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l output-file -s o -r -F -d 'write here, not to standard output'
+complete -c vantioctl -n '__vantioctl_after 0 ledger cosign' -F
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a reindex -d 'build the index anew from the log'
 complete -c vantioctl -n '__vantioctl_after 0 receipt' -a verify -d 'check a receipt; nothing else is needed'
 complete -c vantioctl -n '__vantioctl_after + receipt verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after + receipt verify' -l quorum -r -d 'demand that so many of the witnesses cosigned (default: all of them)'
+complete -c vantioctl -n '__vantioctl_after + receipt verify' -l witness -r -F -d 'verifier key of a witness, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after 0 receipt verify' -F
 complete -c vantioctl -n '__vantioctl_after 0 key' -a generate -d 'make the ledger\'s signing key, or one in a file, and print its verifier key'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l output-file -s o -r -F -d 'write a private key of its own here, not the ledger\'s'
 complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the name of the key in --output-file'
 complete -c vantioctl -n '__vantioctl_after 0 key' -a show -d 'print the verifier key of the ledger, or of a private key file'
+complete -c vantioctl -n '__vantioctl_after + key show' -l as-witness -d 'print it as the verifier key of a witness, who cosigns checkpoints with it'
 complete -c vantioctl -n '__vantioctl_after 0 key show' -F
 complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print what may stand for such a value, for the scripts'
 complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'

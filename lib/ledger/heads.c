@@ -73,25 +73,32 @@ int vantio_head_store(const char *state_dir, const char *origin, const char *not
 	return r < 0 ? r : vantio_replace_file(AT_FDCWD, path, note, len, 0600, err);
 }
 
-int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
-			struct vantio_finding *f, struct vantio_error *err)
+int vantio_anchor_open(const char *note, size_t len, const char *what, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
+		       struct vantio_finding *f, struct vantio_error *err)
 {
-	cleanup_free char *shown = vantio_escape_dup(path, strlen(path)), *note = NULL;
 	struct vantio_checkpoint c;
-	size_t len;
+
+	if (open_by_any(note, len, epochs, &c, err) < 0) {
+		vantio_finding_set(f, "%.150s is not one of this ledger: %.200s", what, err->text);
+		return 0;
+	}
+	*ret = (struct vantio_anchor){ .size = c.size, .root = c.root };
+	snprintf(ret->what, sizeof(ret->what), "%.180s", what);
+	return 1;
+}
+
+int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret, char **ret_note,
+			size_t *ret_len, struct vantio_finding *f, struct vantio_error *err)
+{
+	cleanup_free char *shown = vantio_escape_dup(path, strlen(path));
+	char what[200];
 	int r;
 
 	if (!shown)
 		return vantio_fail(err, ENOMEM, "out of memory while verifying");
-	r = vantio_read_file_follow(path, VANTIO_NOTE_MAX, &note, &len, err);
+	r = vantio_read_file_follow(path, VANTIO_NOTE_MAX, ret_note, ret_len, err);
 	if (r < 0)
 		return r;
-	r = open_by_any(note, len, epochs, &c, err);
-	if (r < 0) {
-		vantio_finding_set(f, "the checkpoint '%.100s' is not one of this ledger: %.200s", shown, err->text);
-		return 0;
-	}
-	*ret = (struct vantio_anchor){ .size = c.size, .root = c.root };
-	snprintf(ret->what, sizeof(ret->what), "the checkpoint '%.150s'", shown);
-	return 1;
+	snprintf(what, sizeof(what), "the checkpoint '%.150s'", shown);
+	return vantio_anchor_open(*ret_note, *ret_len, what, epochs, ret, f, err);
 }

@@ -64,13 +64,20 @@ struct vantio_ledger_report {
 	char origin[256];
 	char root[65];    /* hex */
 	bool index_checked; /* it was there and compared */
+	size_t witnesses;       /* that cosigned, where a quorum was demanded */
+	uint64_t witnessed;     /* records that the quorum stands by */
+	uint64_t witnessed_s;   /* since when, seconds since 1970 */
 	char notes[8][256]; /* what is worth saying and no failure */
 	size_t n_notes;
 };
 
+struct vantio_quorum;
 struct vantio_verify_options {
 	const char *vkey;    /* genesis verifier key as text, or NULL: the ledger's own epochs/00000000, which proves only that the folder agrees with itself */
 	const char *against; /* file of a checkpoint kept elsewhere, or NULL */
+	const char *head;    /* a checkpoint that was read before, or NULL: demanded as `against` is, but anchors nothing */
+	size_t head_len;
+	const struct vantio_quorum *quorum; /* witnesses who must have cosigned the checkpoint, or that of `against`; or NULL */
 	const char *state_dir; /* remembered heads; NULL: none is read or kept */
 };
 

@@ -10,7 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 
-#define ED25519_TYPE 1
+#define LONGEST_SIG (4u + 4096u) /* bytes: those of key types that are not known here (ML-DSA) are longer than ours */
 #define DASH "\xe2\x80\x94 " /* U+2014 and a space */
 #define PRIVATE_LEAD "PRIVATE+KEY+"
 
@@ -43,14 +43,15 @@ static bool name_valid(const char *s, size_t len)
 	return len && len <= VANTIO_KEY_NAME_MAX && !memchr(s, '+', len) && vantio_utf8_valid(s, len) && !has_space(s, len);
 }
 
-static uint32_t key_id(const char *name, const uint8_t key[32])
+uint32_t vantio_key_id(const char *name, enum vantio_key_type type, const uint8_t key[32])
 {
+	const uint8_t lead[2] = { '\n', (uint8_t)type };
 	struct vantio_sha256 h;
 	uint8_t hash[32];
 
 	vantio_sha256_begin(&h);
 	vantio_sha256_add(&h, name, strlen(name));
-	vantio_sha256_add(&h, "\n\1", 2);
+	vantio_sha256_add(&h, lead, sizeof(lead));
 	vantio_sha256_add(&h, key, 32);
 	vantio_sha256_end(&h, hash);
 	return be32(hash);
@@ -66,8 +67,8 @@ static bool holds_any(const char *s, size_t len, const char *set)
 }
 
 /* "name+hash+base64": splits it and decodes the key material, type byte and all. */
-static int parse_key(const char *text, size_t len, const char *what, struct vantio_vkey *ret, uint8_t material[33],
-		     struct vantio_error *err)
+static int parse_key(const char *text, size_t len, enum vantio_key_type type, const char *what, struct vantio_vkey *ret,
+		     uint8_t material[33], struct vantio_error *err)
 {
 	const char *plus1, *plus2, *end;
 	uint8_t id[4];
@@ -87,39 +88,51 @@ static int parse_key(const char *text, size_t len, const char *what, struct vant
 		return vantio_fail(err, EINVAL, "not a %s: its hash is not 8 hex digits in lower case", what);
 	if (!vantio_base64_decode(VANTIO_BASE64_STD, material, 33, plus2 + 1, (size_t)(end - plus2 - 1), &n) || n != 33)
 		return vantio_fail(err, EINVAL, "not a %s: its last part is not the base64 of 33 bytes", what);
-	if (material[0] != ED25519_TYPE)
-		return vantio_fail(err, EINVAL, "a %s of algorithm %d; only Ed25519 (1) is known", what, material[0]);
+	if (material[0] != type)
+		return vantio_fail(err, EINVAL, "a %s of algorithm %d; it must be %s", what, material[0],
+				   type == VANTIO_KEY_ED25519 ? "1 (Ed25519)" : "4 (cosignatures with Ed25519), as 'vantioctl key show --as-witness' "
+				   "prints it");
 	memcpy(ret->name, text, (size_t)(plus1 - text));
 	ret->name[plus1 - text] = '\0';
 	ret->id = be32(id);
 	return 0;
 }
 
-int vantio_vkey_parse(const char *text, size_t len, struct vantio_vkey *ret, struct vantio_error *err)
+int vantio_vkey_parse_type(const char *text, size_t len, enum vantio_key_type type, struct vantio_vkey *ret, struct vantio_error *err)
 {
 	struct vantio_vkey key;
 	uint8_t material[33];
 	int r;
 
-	r = parse_key(text, len, "verifier key", &key, material, err);
+	r = parse_key(text, len, type, "verifier key", &key, material, err);
 	if (r < 0)
 		return r;
 	memcpy(key.key, material + 1, 32);
-	if (key.id != key_id(key.name, key.key))
+	if (key.id != vantio_key_id(key.name, type, key.key))
 		return vantio_fail(err, EINVAL, "not a verifier key: its hash is not that of its name and key");
 	*ret = key;
 	return 0;
 }
 
-void vantio_vkey_print(struct vantio_buf *out, const struct vantio_vkey *key)
+int vantio_vkey_parse(const char *text, size_t len, struct vantio_vkey *ret, struct vantio_error *err)
+{
+	return vantio_vkey_parse_type(text, len, VANTIO_KEY_ED25519, ret, err);
+}
+
+void vantio_vkey_print_type(struct vantio_buf *out, const struct vantio_vkey *key, enum vantio_key_type type)
 {
 	char text[VANTIO_BASE64_STD_LEN(33)];
-	uint8_t material[33] = { ED25519_TYPE };
+	uint8_t material[33] = { (uint8_t)type };
 
 	memcpy(material + 1, key->key, 32);
 	vantio_base64_encode(VANTIO_BASE64_STD, text, material, sizeof(material));
 	vantio_buf_printf(out, "%s+%08x+", key->name, key->id);
 	vantio_buf_add(out, text, sizeof(text));
+}
+
+void vantio_vkey_print(struct vantio_buf *out, const struct vantio_vkey *key)
+{
+	vantio_vkey_print_type(out, key, VANTIO_KEY_ED25519);
 }
 
 bool vantio_vkey_equal(const struct vantio_vkey *a, const struct vantio_vkey *b)
@@ -133,7 +146,7 @@ int vantio_skey_rename(struct vantio_skey *key, const char *name, struct vantio_
 		return vantio_fail(err, EINVAL, "a key's name has 1 to %d bytes, no space, no control character and no '+'",
 				   VANTIO_KEY_NAME_MAX);
 	strcpy(key->pub.name, name);
-	key->pub.id = key_id(name, key->pub.key);
+	key->pub.id = vantio_key_id(name, VANTIO_KEY_ED25519, key->pub.key);
 	return 0;
 }
 
@@ -161,12 +174,12 @@ int vantio_skey_parse(const char *text, size_t len, struct vantio_skey *ret, str
 
 	if (len < lead || memcmp(text, PRIVATE_LEAD, lead) != 0)
 		return vantio_fail(err, EINVAL, "not a private key: it does not begin with " PRIVATE_LEAD);
-	r = parse_key(text + lead, len - lead, "private key", &key.pub, material, err);
+	r = parse_key(text + lead, len - lead, VANTIO_KEY_ED25519, "private key", &key.pub, material, err);
 	if (r < 0)
 		return r;
 	crypto_sign_seed_keypair(key.pub.key, key.secret, material + 1);
 	sodium_memzero(material, sizeof(material));
-	if (key.pub.id != key_id(key.pub.name, key.pub.key))
+	if (key.pub.id != vantio_key_id(key.pub.name, VANTIO_KEY_ED25519, key.pub.key))
 		r = vantio_fail(err, EINVAL, "not a private key: its hash is not that of its name and key");
 	else
 		*ret = key;
@@ -177,7 +190,7 @@ int vantio_skey_parse(const char *text, size_t len, struct vantio_skey *ret, str
 void vantio_skey_print(struct vantio_buf *out, const struct vantio_skey *key)
 {
 	char text[VANTIO_BASE64_STD_LEN(33)];
-	uint8_t material[33] = { ED25519_TYPE };
+	uint8_t material[33] = { VANTIO_KEY_ED25519 };
 
 	memcpy(material + 1, key->secret, 32);
 	vantio_base64_encode(VANTIO_BASE64_STD, text, material, sizeof(material));
@@ -196,10 +209,11 @@ void vantio_skey_clear(struct vantio_skey *key)
 static int parse_sig(const char *line, size_t len, struct vantio_note_sig *ret, struct vantio_error *err)
 {
 	const size_t lead = sizeof(DASH) - 1;
-	uint8_t bytes[4 + sizeof(ret->sig)];
+	uint8_t bytes[LONGEST_SIG];
 	const char *space;
 	size_t n;
 
+	ret->line = (struct vantio_span){ line, len };
 	if (len < lead || memcmp(line, DASH, lead) != 0)
 		return vantio_fail(err, EBADMSG, "a signature line does not begin with a dash and a space");
 	line += lead;
@@ -212,7 +226,7 @@ static int parse_sig(const char *line, size_t len, struct vantio_note_sig *ret, 
 	ret->name = (struct vantio_span){ line, (size_t)(space - line) };
 	ret->id = be32(bytes);
 	ret->sig_len = n - 4;
-	memcpy(ret->sig, bytes + 4, n - 4);
+	memcpy(ret->sig, bytes + 4, n - 4 < sizeof(ret->sig) ? n - 4 : sizeof(ret->sig));
 	return 0;
 }
 

@@ -18,9 +18,14 @@
 #define VANTIO_NOTE_MAX      (64u << 10)
 #define VANTIO_NOTE_SIGS_MAX 100
 
+enum vantio_key_type { /* C2SP's numbers */
+	VANTIO_KEY_ED25519 = 1,
+	VANTIO_KEY_COSIGNATURE = 4, /* Ed25519 over a checkpoint and a time: cosign.h */
+};
+
 struct vantio_vkey {
 	char name[VANTIO_KEY_NAME_MAX + 1];
-	uint32_t id; /* the first four bytes of SHA-256(name || 0x0A || 0x01 || key), big-endian */
+	uint32_t id; /* vantio_key_id() */
 	uint8_t key[32];
 };
 
@@ -29,10 +34,15 @@ struct vantio_skey {
 	uint8_t secret[64]; /* as libsodium has it: seed, public key */
 };
 
+/* The first four bytes of SHA-256(name || 0x0A || type || key), big-endian. */
+uint32_t vantio_key_id(const char *name, enum vantio_key_type type, const uint8_t key[32]);
 /* "name+hash+base64"; one trailing newline is welcome. EINVAL says what is wrong. */
 int vantio_vkey_parse(const char *text, size_t len, struct vantio_vkey *ret, struct vantio_error *err);
 /* Without a newline. */
 void vantio_vkey_print(struct vantio_buf *out, const struct vantio_vkey *key);
+/* The same for keys of either type: for cosign.c, so that the one is not taken for the other by chance. */
+int vantio_vkey_parse_type(const char *text, size_t len, enum vantio_key_type type, struct vantio_vkey *ret, struct vantio_error *err);
+void vantio_vkey_print_type(struct vantio_buf *out, const struct vantio_vkey *key, enum vantio_key_type type);
 bool vantio_vkey_equal(const struct vantio_vkey *a, const struct vantio_vkey *b);
 
 /* EINVAL: a name that is empty, too long, not UTF-8, or holds a space, a control character or '+'. */
@@ -48,8 +58,9 @@ void vantio_skey_clear(struct vantio_skey *key);
 struct vantio_note_sig {
 	struct vantio_span name;
 	uint32_t id;
-	uint8_t sig[128]; /* Ed25519: 64 bytes; a cosignature: 72 */
+	uint8_t sig[128]; /* Ed25519: 64 bytes; a cosignature: 72; of a longer one its beginning */
 	size_t sig_len;
+	struct vantio_span line; /* borrowed: all of it, without the newline */
 };
 
 struct vantio_note {

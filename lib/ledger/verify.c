@@ -295,6 +295,8 @@ static int find_worst(struct vantio_verify *v, struct vantio_finding *ret, struc
 			vantio_finding_merge(ret, &v->index_off);
 		else
 			vantio_verify_note(v, "the index was not compared to its end: %.180s", v->index_off.reason);
+		if (!ret->found)
+			*ret = v->quorum;
 	}
 	return 0;
 }
@@ -370,6 +372,7 @@ static void clear(struct vantio_verify *v)
 	free(v->segments);
 	free(v->anchors);
 	free(v->note);
+	free(v->against);
 }
 
 int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *opts, struct vantio_ledger_report *ret,

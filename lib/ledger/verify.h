@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "ledger/checkpoint.h"
+#include "ledger/cosign.h"
 #include "ledger/index.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
@@ -91,9 +92,12 @@ int vantio_dupes_find(struct vantio_dupes *d, uint64_t *ret_leaf, struct vantio_
 int vantio_head_load(const char *state_dir, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
 		     struct vantio_finding *f, struct vantio_error *err);
 int vantio_head_store(const char *state_dir, const char *origin, const char *note, size_t len, struct vantio_error *err);
-/* A checkpoint kept elsewhere. */
-int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
-			struct vantio_finding *f, struct vantio_error *err);
+/* A checkpoint kept elsewhere; the note is owned by the caller, also where it is none of this ledger. */
+int vantio_against_load(const char *path, const struct vantio_epochs *epochs, struct vantio_anchor *ret, char **ret_note,
+			size_t *ret_len, struct vantio_finding *f, struct vantio_error *err);
+/* One at hand. `what` is what messages call it. */
+int vantio_anchor_open(const char *note, size_t len, const char *what, const struct vantio_epochs *epochs, struct vantio_anchor *ret,
+		       struct vantio_finding *f, struct vantio_error *err);
 
 #define VANTIO_VERIFY_THREADS 16
 
@@ -106,6 +110,8 @@ struct vantio_verify {
 	struct vantio_checkpoint checkpoint;
 	char *note; /* owned: the checkpoint as it is stored */
 	size_t note_len;
+	char *against; /* owned: that of --against */
+	size_t against_len;
 	struct vantio_anchor *anchors; /* owned, ascending */
 	size_t n_anchors, next_anchor;
 	bool anchored;
@@ -117,7 +123,7 @@ struct vantio_verify {
 	struct vantio_dupes *dupes;
 	uint8_t print_key[crypto_shorthash_siphashx24_KEYBYTES];
 	struct vantio_finding fatal; /* nothing further can be asked */
-	struct vantio_finding log, content, tile, differs, anchor, index_off;
+	struct vantio_finding log, content, tile, differs, anchor, index_off, quorum;
 	struct vantio_index *indexes[VANTIO_VERIFY_THREADS]; /* owned: a connection for each segment that is checked at once */
 	uint64_t index_rows;
 	uint64_t erased, backwards, lost, beyond;

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "ledger/verify.h"
 
-#define ANCHORS_FEW 2 /* beside the epochs: --against and the remembered head */
+#define ANCHORS_FEW 3 /* beside the epochs: --against, the head at hand and the remembered one */
 
 void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...)
 {
@@ -120,7 +120,7 @@ static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 		snprintf(v->anchors[n++].what, sizeof(v->anchors[0].what), "the seal of epoch %zu", i - 1);
 	}
 	if (o->against) {
-		r = vantio_against_load(o->against, &v->epochs, &v->anchors[n], &v->fatal, &e);
+		r = vantio_against_load(o->against, &v->epochs, &v->anchors[n], &v->against, &v->against_len, &v->fatal, &e);
 		if (r < 0) {
 			vantio_finding_set(&v->fatal, "%s", e.text);
 			v->fatal.unjudged = true;
@@ -128,6 +128,8 @@ static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 		n += r > 0;
 		v->anchored |= r > 0;
 	}
+	if (o->head && !v->fatal.found)
+		n += vantio_anchor_open(o->head, o->head_len, "the checkpoint that was read", &v->epochs, &v->anchors[n], &v->fatal, &e) > 0;
 	if (o->state_dir && !v->fatal.found) {
 		r = vantio_head_load(o->state_dir, &v->epochs, &v->anchors[n], &v->fatal, &e);
 		if (r < 0)
@@ -164,6 +166,62 @@ static void load_checkpoint(struct vantio_verify *v)
 				   (unsigned long long)v->checkpoint.size, (unsigned long long)newest->begin);
 	v->report->records = v->checkpoint.size;
 	vantio_hex(v->report->root, v->checkpoint.root.b, sizeof(v->checkpoint.root.b));
+}
+
+/* ---- witnesses ---- */
+
+static bool count_witnesses(struct vantio_verify *v, const char *note, size_t len, uint64_t size, const char *what)
+{
+	struct vantio_quorum_result result = { .n = 0 };
+	struct vantio_ledger_report *r = v->report;
+	struct vantio_error err = { 0 };
+
+	if (vantio_quorum_count(v->opts->quorum, note, len, &result, &err) < 0)
+		vantio_finding_set(&v->fatal, "%s: %.300s", what, err.text);
+	if (result.n > r->witnesses)
+		r->witnesses = result.n;
+	if (!result.time)
+		return false;
+	r->witnesses = result.n;
+	r->witnessed = size;
+	r->witnessed_s = result.time;
+	return true;
+}
+
+static bool count_against(struct vantio_verify *v)
+{
+	struct vantio_checkpoint c = { .size = 0 };
+	struct vantio_error err;
+	size_t i = v->epochs.n;
+
+	if (!v->against)
+		return false;
+	while (i && vantio_checkpoint_open(v->against, v->against_len, &v->epochs.items[i - 1].key, &c, &err) < 0)
+		i--;
+	return count_witnesses(v, v->against, v->against_len, c.size, "the checkpoint that was kept elsewhere");
+}
+
+/* The newest checkpoint, or the one that was kept elsewhere, must be cosigned; what was appended since is the ledger's word alone. */
+static void check_quorum(struct vantio_verify *v)
+{
+	const struct vantio_quorum *q = v->opts->quorum;
+	bool enough;
+	size_t i;
+
+	for (i = 0; i < v->epochs.n && !v->fatal.found; i++)
+		if (vantio_quorum_has(q, &v->epochs.items[i].key)) {
+			vantio_finding_set(&v->fatal, "one of the witnesses has a key of the ledger itself: that witnesses nothing");
+			v->fatal.unjudged = true;
+		}
+	if (v->fatal.found)
+		return;
+	enough = count_against(v);
+	enough |= count_witnesses(v, v->note, v->note_len, v->checkpoint.size, "the checkpoint");
+	if (!enough)
+		vantio_finding_set(&v->quorum, "only %zu of the %zu witnesses that are demanded cosigned it", v->report->witnesses, q->need);
+	else if (v->report->witnessed < v->checkpoint.size)
+		vantio_verify_note(v, "leaf %llu and those behind it were appended since the witnesses cosigned",
+				   (unsigned long long)v->report->witnessed);
 }
 
 /* Anchors that need no log: too far ahead, or of the empty tree. */
@@ -242,6 +300,9 @@ int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err)
 	if (r < 0 || v->fatal.found)
 		return r;
 	check_anchor_sizes(v);
-	load_index(v);
+	if (v->opts->quorum)
+		check_quorum(v);
+	if (!v->fatal.found)
+		load_index(v);
 	return 0;
 }

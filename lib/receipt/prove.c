@@ -16,6 +16,9 @@ struct vantio_prover {
 	char *note; /* owned: the checkpoint as it is stored */
 	size_t note_len;
 	uint64_t size;
+	char *kept; /* owned: a checkpoint to prove by, or NULL */
+	size_t kept_len;
+	uint64_t kept_size, kept_epoch;
 	struct vantio_tile_source tiles;
 };
 
@@ -64,7 +67,37 @@ void vantio_prover_close(struct vantio_prover *p)
 	vantio_epochs_clear(&p->epochs);
 	vantio_close_fd(&p->dirfd);
 	free(p->note);
+	free(p->kept);
 	free(p);
+}
+
+int vantio_prover_use(struct vantio_prover *p, const char *note, size_t len, struct vantio_error *err)
+{
+	struct vantio_checkpoint c;
+	struct vantio_hash root;
+	size_t epoch = p->epochs.n;
+	char *copy;
+	int r = -ENOKEY;
+
+	while (epoch && r == -ENOKEY)
+		r = vantio_checkpoint_open(note, len, &p->epochs.items[--epoch].key, &c, err);
+	if (r < 0)
+		return vantio_fail(err, EBADMSG, "the checkpoint to prove by is not one of this ledger: %s", err->text);
+	p->tiles = (struct vantio_tile_source){ .dirfd = p->dirfd, .size = p->size };
+	r = c.size > p->size ? -EINVAL : vantio_root_at(vantio_tile_node, &p->tiles, c.size, &root, err);
+	if (r < 0 || !vantio_hash_equal(&root, &c.root))
+		return vantio_fail(err, EBADMSG, "the checkpoint to prove by is not what the ledger was at %llu records; "
+				   "'vantioctl ledger verify --against' says more", (unsigned long long)c.size);
+	copy = malloc(len);
+	if (!copy)
+		return vantio_fail(err, ENOMEM, "out of memory while proving");
+	memcpy(copy, note, len);
+	free(p->kept);
+	p->kept = copy;
+	p->kept_len = len;
+	p->kept_size = c.size;
+	p->kept_epoch = epoch;
+	return 0;
 }
 
 /* ---- one receipt ---- */
@@ -146,28 +179,43 @@ static int put_epochs(const struct vantio_prover *p, uint64_t epoch, struct vant
 	return r;
 }
 
+static int fail_kept(const struct vantio_prover *p, uint64_t leaf, uint64_t epoch, struct vantio_error *err)
+{
+	if (epoch != p->kept_epoch)
+		return vantio_fail(err, ERANGE, "leaf %llu is of epoch %llu, and the checkpoint to prove by is signed in epoch %llu",
+				   (unsigned long long)leaf, (unsigned long long)epoch, (unsigned long long)p->kept_epoch);
+	return vantio_fail(err, ERANGE, "the checkpoint to prove by covers %llu records; leaf %llu came later",
+			   (unsigned long long)p->kept_size, (unsigned long long)leaf);
+}
+
 /* The tlog-proof: to the checkpoint that sealed the record's epoch, or to the newest where that epoch still signs. */
 static int put_proof(struct vantio_prover *p, uint64_t leaf, uint64_t epoch, struct vantio_buf *out, struct vantio_error *err)
 {
-	bool sealed = epoch + 1 < p->epochs.n;
+	bool sealed = epoch + 1 < p->epochs.n && !p->kept;
+	struct vantio_span head = { p->kept ? p->kept : p->note, p->kept ? p->kept_len : p->note_len };
+	uint64_t size = sealed ? p->epochs.items[epoch + 1].begin : p->kept ? p->kept_size : p->size;
 	struct vantio_proof proof;
 	cleanup_free char *note = NULL;
-	size_t len, i;
+	size_t i;
 	int r = 0;
 
-	if (sealed)
-		r = read_note(p, epoch + 1, &note, &len, err);
+	if (p->kept && (epoch != p->kept_epoch || leaf >= size))
+		return fail_kept(p, leaf, epoch, err);
+	if (sealed) {
+		r = read_note(p, epoch + 1, &note, &head.len, err);
+		head.p = note;
+	}
 	if (r < 0)
 		return r;
 	p->tiles = (struct vantio_tile_source){ .dirfd = p->dirfd, .size = p->size };
-	r = vantio_inclusion_prove(vantio_tile_node, &p->tiles, leaf, sealed ? p->epochs.items[epoch + 1].begin : p->size, &proof, err);
+	r = vantio_inclusion_prove(vantio_tile_node, &p->tiles, leaf, size, &proof, err);
 	if (r < 0)
 		return r;
 	vantio_buf_printf(out, VANTIO_RECEIPT_PROOF "\nindex %llu\n", (unsigned long long)leaf);
 	for (i = 0; i < proof.n; i++)
 		put_base64(out, proof.hashes[i].b, sizeof(proof.hashes[i].b), err);
 	vantio_buf_putc(out, '\n');
-	vantio_buf_add(out, sealed ? note : p->note, sealed ? len : p->note_len);
+	vantio_buf_add(out, head.p, head.len);
 	return 0;
 }
 
@@ -207,7 +255,7 @@ int vantio_prover_write(struct vantio_prover *p, const struct vantio_hit *hit, c
 		r = vantio_fail(err, ENOMEM, "out of memory while writing a receipt");
 	if (r == 0)
 		r = vantio_receipt_verify(text.data, text.len, &p->epochs.items[0].key, &checked, err);
-	if (r == -ENOMEM)
+	if (r == -ENOMEM || r == -ERANGE)
 		return r;
 	if (r < 0) {
 		err->code = EBADMSG;

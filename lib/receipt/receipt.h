@@ -25,7 +25,9 @@
 struct vantio_receipt {
 	struct vantio_hit record; /* private: what is disclosed */
 	uint64_t epoch;
+	struct vantio_vkey signer; /* the key of that epoch */
 	struct vantio_checkpoint checkpoint;
+	struct vantio_span note; /* the checkpoint as it stands: who cosigned it is told by vantio_quorum_count() */
 };
 
 /*
@@ -41,10 +43,15 @@ struct vantio_prover;
 
 /* Reads a ledger while a writer may append: takes its newest checkpoint. EBADMSG: damaged. */
 int vantio_prover_open(const char *dir, struct vantio_prover **ret, struct vantio_error *err);
+/*
+ * Proves by this checkpoint rather than by the newest: one that was kept, and cosigned since. EBADMSG: it is none of this ledger.
+ */
+int vantio_prover_use(struct vantio_prover *p, const char *note, size_t len, struct vantio_error *err);
 void vantio_prover_close(struct vantio_prover *p); /* NULL is fine */
 /*
  * Appends the receipt of a record that a reader of the same folder found, with those of its private fields that are named. What
- * is written was verified. ENOENT: such a field is not among them; EBADMSG: the ledger is damaged.
+ * is written was verified. ENOENT: such a field is not among them; ERANGE: the checkpoint that is to be used does not cover it;
+ * EBADMSG: the ledger is damaged.
  */
 int vantio_prover_write(struct vantio_prover *p, const struct vantio_hit *hit, const char *const *fields, size_t n_fields,
 			struct vantio_buf *out, struct vantio_error *err);

@@ -172,7 +172,9 @@ static int verify(struct cursor *c, const struct vantio_vkey *genesis, struct va
 		r = read_proof(c, leaf, &proof, err);
 	if (r < 0)
 		return r;
-	r = vantio_checkpoint_open(c->p, (size_t)(c->end - c->p), &epoch.key, &ret->checkpoint, err);
+	ret->signer = epoch.key;
+	ret->note = (struct vantio_span){ c->p, (size_t)(c->end - c->p) };
+	r = vantio_checkpoint_open(ret->note.p, ret->note.len, &epoch.key, &ret->checkpoint, err);
 	if (r < 0)
 		return vantio_fail_prefix(err, "its checkpoint");
 	/* A later key must not speak for what an earlier epoch sealed. */

@@ -194,6 +194,61 @@ is "not a receipt: status" "$rc" 3
 try vantioctl receipt verify "$TMP/none" --vkey "$vkey"
 is "receipt that is not there: status" "$rc" 1
 
+vantioctl key generate -o "$TMP/w1" --name witness.example/1 >"$TMP/w1.plain"
+vantioctl key generate -o "$TMP/w2" --name witness.example/2 >/dev/null
+vantioctl key show "$TMP/w1" --as-witness >"$TMP/w1.vkey"
+vantioctl key show "$TMP/w2" --as-witness >"$TMP/w2.vkey"
+try vantioctl key show --as-witness --ledger "$old"
+is "a ledger's key as a witness: status" "$rc" 2
+try vantioctl ledger cosign --ledger "$old" --key "$TMP/w1" --vkey "$vkey" -o "$TMP/note1"
+is "cosign: status" "$rc" 0
+is "cosign: the checkpoint, and a line" "$(head -n -1 "$TMP/note1")" "$(<"$old/checkpoint")"
+try vantioctl ledger cosign --ledger "$old" --key "$TMP/w2" --vkey "$vkey" "$TMP/note1" --json
+is "cosign what another cosigned" "$(jq -r .note <<<"$out" | grep -c '^— witness.example/[12] ')" 2
+jq -j .note <<<"$out" >"$TMP/note2"
+both=(--witness "$TMP/w1.vkey" --witness "$(<"$TMP/w2.vkey")")
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" --against "$TMP/note2" "${both[@]}" --json
+is "quorum: both" "$rc$(jq -c '[.verdict, .witnesses, .witnessed]' <<<"$out")" '0["ok","2","12"]'
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" --against "$TMP/note1" "${both[@]}"
+is "quorum: one of two: status" "$rc" 3
+has "quorum: one of two: said" "$out" "only 1 of the 2 witnesses"
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" --against "$TMP/note1" "${both[@]}" --quorum 1
+is "quorum: one is enough: status" "$rc" 0
+has "quorum: one is enough: said" "$out" "1 cosigned the first 12 records"
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" "${both[@]}"
+is "quorum: nobody cosigned the newest: status" "$rc" 3
+cosigned=$(tail -n 1 "$TMP/note2")
+{ cat "$TMP/note1"; echo "${cosigned:0:30}AAAAAAAA${cosigned:38}"; } >"$TMP/note3"
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" --against "$TMP/note3" "${both[@]}" --quorum 1
+is "quorum: a bad cosignature beside a good one: status" "$rc" 3
+has "quorum: a bad cosignature beside a good one: said" "$out" "the cosignature of 'witness.example/2'"
+try vantioctl ledger verify --ledger "$old" --vkey "$vkey" --against "$TMP/note2" --witness "$TMP/w1.vkey" --witness "$(<"$TMP/w1.vkey")"
+is "quorum: a witness twice: status" "$rc" 2
+try vantioctl ledger verify --ledger "$old" --witness "$TMP/w1.plain"
+is "quorum: no key of a witness: status" "$rc" 1
+has "quorum: no key of a witness: the mend" "$err" "key show --as-witness"
+try vantioctl ledger verify --ledger "$old" --quorum 1
+is "quorum of nobody: status" "$rc" 2
+try vantioctl ledger prove 3 --ledger "$old" --checkpoint "$TMP/note2" -o "$TMP/cosigned.receipt"
+is "prove by a cosigned checkpoint: status" "$rc" 0
+holds "receipt: quorum" vantioctl receipt verify "$TMP/cosigned.receipt" --vkey "$vkey" "${both[@]}"
+try vantioctl receipt verify "$TMP/3.receipt" --vkey "$vkey" "${both[@]}"
+is "receipt: no quorum: status" "$rc" 3
+try vantioctl ledger prove 3 --ledger "$old" --checkpoint "$new/checkpoint"
+is "prove by another ledger's checkpoint: status" "$rc" 3
+try vantioctl ledger cosign --ledger "$old" --key "$TMP/w1" "$new/checkpoint"
+is "cosign another ledger's checkpoint: status" "$rc" 3
+is "cosign another ledger's checkpoint: nothing is written" "$out" ""
+"$MAKE_LEDGER" "$TMP/grown" 3 && vantioctl ledger cosign --ledger "$TMP/grown" --key "$TMP/w1" -o "$TMP/g3" -q
+"$MAKE_LEDGER" "$TMP/grown" 2 && vantioctl ledger cosign --ledger "$TMP/grown" --key "$TMP/w1" -o "$TMP/g5" -q
+try vantioctl ledger cosign --ledger "$TMP/grown" --key "$TMP/w1" "$TMP/g3"
+is "cosign an older checkpoint: status" "$rc" 3
+has "cosign an older checkpoint: said" "$err" "cosigned this log at 5 records before"
+try vantioctl ledger cosign --ledger "$TMP/grown" --key "$TMP/grown/keys/00000000"
+is "cosign with the ledger's own key: status" "$rc" 1
+try vantioctl ledger verify --ledger "$TMP/grown" --against "$TMP/g3" --witness "$TMP/w1.vkey"
+has "quorum: what was appended since" "$out" "leaf 3 and those behind it were appended since"
+
 sed -i '8s/"uid":1000/"uid":1001/' "$old/log/00000000.ndjson"
 try vantioctl ledger verify --ledger "$old"
 is "changed: status" "$rc" 3
