@@ -25,15 +25,23 @@ static char *head_path(const char *state_dir, const char *origin, bool folder_on
 	return path;
 }
 
-/* A note signed by any of the epochs, the newest first. */
+/* A note signed by any of the epochs, the newest first, for records that its key could sign for. */
 static int open_by_any(const char *note, size_t len, const struct vantio_epochs *epochs, struct vantio_checkpoint *ret,
 		       struct vantio_error *err)
 {
+	const struct vantio_epoch *e = epochs->items;
 	size_t i = epochs->n;
 	int r = -ENOKEY;
 
 	while (i-- && r == -ENOKEY)
-		r = vantio_checkpoint_open(note, len, &epochs->items[i].key, ret, err);
+		r = vantio_checkpoint_open(note, len, &e[i].key, ret, err);
+	i++;
+	if (r == 0 && ret->size < e[i].begin)
+		return vantio_fail(err, EBADMSG, "it covers %llu records under the key of epoch %zu, which began at %llu: a later key signed "
+				   "for an older epoch", (unsigned long long)ret->size, i, (unsigned long long)e[i].begin);
+	if (r == 0 && i + 1 < epochs->n && ret->size > e[i + 1].begin)
+		return vantio_fail(err, EBADMSG, "it covers %llu records under the key of epoch %zu, which ended at %llu",
+				   (unsigned long long)ret->size, i, (unsigned long long)e[i + 1].begin);
 	return r;
 }
 
@@ -53,8 +61,8 @@ int vantio_head_load(const char *state_dir, const struct vantio_epochs *epochs, 
 	if (r < 0)
 		return r;
 	if (open_by_any(note, len, epochs, &c, err) < 0) {
-		vantio_finding_set(f, "another ledger of this origin was verified before: '%.200s' holds its head, which this ledger's "
-				   "keys did not sign", path);
+		vantio_finding_set(f, "the head that was verified before ('%.120s') is not one of this ledger: %.120s; it was another ledger "
+				   "of this origin, or an older state was put back", path, err->text);
 		return 0;
 	}
 	*ret = (struct vantio_anchor){ .size = c.size, .root = c.root };

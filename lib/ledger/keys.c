@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/keys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -142,11 +143,6 @@ static void key_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch)
 	snprintf(out, VANTIO_STORE_NAME_MAX, "keys/%08llu", (unsigned long long)epoch);
 }
 
-void vantio_epoch_path(char out[VANTIO_STORE_NAME_MAX], uint64_t epoch)
-{
-	snprintf(out, VANTIO_STORE_NAME_MAX, "epochs/%08llu", (unsigned long long)epoch);
-}
-
 int vantio_ledger_key_load(int dirfd, uint64_t epoch, struct vantio_skey *ret, struct vantio_error *err)
 {
 	char path[VANTIO_STORE_NAME_MAX];
@@ -162,7 +158,7 @@ int vantio_ledger_key_load(int dirfd, uint64_t epoch, struct vantio_skey *ret, s
 	return read_key(fd, path, ret, err);
 }
 
-static int write_key(int dirfd, uint64_t epoch, const struct vantio_skey *key, struct vantio_error *err)
+int vantio_ledger_key_write(int dirfd, uint64_t epoch, const struct vantio_skey *key, struct vantio_error *err)
 {
 	struct vantio_buf text = VANTIO_BUF_INIT;
 	char path[VANTIO_STORE_NAME_MAX];
@@ -210,7 +206,7 @@ int vantio_ledger_key_create(int dirfd, struct vantio_error *err)
 	else
 		r = vantio_ledger_key_generate(&key, err);
 	if (r == 0 && !has_key)
-		r = write_key(dirfd, 0, &key, err);
+		r = vantio_ledger_key_write(dirfd, 0, &key, err);
 	if (r == 0)
 		r = write_genesis(dirfd, &key.pub, err);
 	vantio_skey_clear(&key);
@@ -230,112 +226,90 @@ int vantio_ledger_genesis_load(int dirfd, struct vantio_vkey *ret, struct vantio
 	return r < 0 ? vantio_fail_prefix(err, "'" GENESIS "'") : 0;
 }
 
-/* ---- the chain of epochs ---- */
+/* ---- putting keys out of use ---- */
 
-void vantio_epochs_clear(struct vantio_epochs *e)
+/* The bytes first, where they lie; only then the name. */
+static int erase_file(int folder, const char *name, struct vantio_error *err)
 {
-	free(e->items);
-	*e = (struct vantio_epochs){ NULL, 0 };
-}
+	cleanup_close int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char zeros[KEY_FILE_MAX] = "";
+	struct stat st;
+	uint64_t at;
+	int r = 0;
 
-static int push_epoch(struct vantio_epochs *e, const struct vantio_epoch *item, struct vantio_error *err)
-{
-	struct vantio_epoch *grown;
-
-	if (e->n >= VANTIO_EPOCHS_MAX)
-		return vantio_fail(err, EBADMSG, "more than %u epochs", VANTIO_EPOCHS_MAX);
-	if (!(e->n & (e->n - 1))) {
-		grown = realloc(e->items, (e->n ? e->n * 2 : 1) * sizeof(*grown));
-		if (!grown)
-			return vantio_fail(err, ENOMEM, "out of memory while reading epochs");
-		e->items = grown;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && errno != ELOOP)
+		return vantio_fail(err, errno, "cannot open 'keys/%s': %s", name, strerror(errno));
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		for (at = 0; r == 0 && at < (uint64_t)st.st_size; at += sizeof(zeros))
+			r = vantio_pwrite_all(fd, zeros, sizeof(zeros), at, err);
+		if (r < 0)
+			return vantio_fail_prefix(err, "cannot overwrite 'keys/%s'", name);
+		if (fsync(fd) < 0)
+			return vantio_fail(err, errno, "cannot overwrite 'keys/%s': %s", name, strerror(errno));
 	}
-	e->items[e->n++] = *item;
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return vantio_fail(err, errno, "cannot remove 'keys/%s': %s", name, strerror(errno));
 	return 0;
 }
 
-/* `epoch N VKEY` and a newline, and nothing more. */
-static int parse_succession(const struct vantio_checkpoint *c, uint64_t epoch, struct vantio_vkey *ret, struct vantio_error *err)
+/* The name of a key, or of a temporary file that was to become one. Other files in the folder are not ours. */
+static bool is_key_name(const char *name, uint64_t *ret_epoch, bool *ret_temporary)
 {
-	char lead[40];
-	int n = snprintf(lead, sizeof(lead), "epoch %llu ", (unsigned long long)epoch);
-	struct vantio_span x = c->extension;
+	size_t digits;
 
-	if (x.len < (size_t)n || memcmp(x.p, lead, (size_t)n) != 0 || memchr(x.p, '\n', x.len) != x.p + x.len - 1)
-		return vantio_fail(err, EBADMSG, "it does not name the key of epoch %llu", (unsigned long long)epoch);
-	if (vantio_vkey_parse(x.p + n, x.len - (size_t)n, ret, err) < 0) {
-		err->code = EBADMSG;
-		return -EBADMSG;
+	*ret_temporary = *name == '.';
+	name += *ret_temporary;
+	digits = strspn(name, "0123456789");
+	if (digits < 8)
+		return false;
+	while (digits > 1 && *name == '0') {
+		name++;
+		digits--;
 	}
-	return 0;
+	if (!vantio_parse_u64(name, digits, UINT64_MAX, ret_epoch))
+		return false;
+	return *ret_temporary ? strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".tmp") : !name[digits];
 }
 
-int vantio_epoch_follow(const char *note, size_t len, uint64_t n, const struct vantio_epoch *before, struct vantio_epoch *ret,
-			struct vantio_error *err)
+int vantio_ledger_keys_sweep(int dirfd, uint64_t epoch, struct vantio_error *err)
 {
-	struct vantio_epoch next;
-	struct vantio_checkpoint c;
-	int r;
+	cleanup_dir DIR *dir = NULL;
+	struct dirent *d;
+	bool temporary, any = false;
+	int fd = vantio_store_open_subdir(dirfd, "keys", err), r = 0;
+	uint64_t n;
 
-	r = vantio_checkpoint_open(note, len, &before->key, &c, err);
-	if (r == 0)
-		r = parse_succession(&c, n, &next.key, err);
-	if (r == 0 && strcmp(next.key.name, before->key.name) != 0)
-		r = vantio_fail(err, EBADMSG, "it names a key of another name");
-	if (r == 0 && c.size < before->begin)
-		r = vantio_fail(err, EBADMSG, "it seals %llu records, fewer than the epoch before", (unsigned long long)c.size);
-	if (r < 0)
-		return r;
-	next.begin = c.size;
-	next.root = c.root;
-	*ret = next;
-	return 0;
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return vantio_fail(err, ENOMEM, "out of memory while looking at keys");
+	}
+	while (r == 0 && (d = readdir(dir)))
+		if (is_key_name(d->d_name, &n, &temporary) && (temporary || n != epoch)) {
+			any = true;
+			r = erase_file(fd, d->d_name, err);
+		}
+	if (r == 0 && any && fsync(fd) < 0)
+		r = vantio_fail(err, errno, "cannot make the removal of keys durable: %s", strerror(errno));
+	return r;
 }
 
-static int read_epoch(int dirfd, uint64_t n, const struct vantio_epoch *before, struct vantio_epoch *ret,
-		      struct vantio_error *err)
+int vantio_ledger_key_time(int dirfd, uint64_t epoch, uint64_t *ret_ns, struct vantio_error *err)
 {
 	char path[VANTIO_STORE_NAME_MAX];
-	cleanup_free char *note = NULL;
-	size_t len;
-	int r;
+	cleanup_close int fd = -1;
+	struct stat st;
 
-	vantio_epoch_path(path, n);
-	r = vantio_store_read(dirfd, path, VANTIO_NOTE_MAX, &note, &len, err);
-	if (r < 0)
-		return r;
-	r = vantio_epoch_follow(note, len, n, before, ret, err);
-	if (r < 0) {
-		err->code = EBADMSG;
-		return vantio_fail_prefix(err, "'%s', which seals epoch %llu", path, (unsigned long long)(n - 1));
-	}
-	return 0;
-}
-
-int vantio_epochs_load(int dirfd, const struct vantio_vkey *genesis, struct vantio_epochs *ret, struct vantio_error *err)
-{
-	struct vantio_epoch item = { .key = *genesis, .begin = 0 };
-	struct vantio_epochs e = { NULL, 0 };
-	char path[VANTIO_STORE_NAME_MAX];
-	int r;
-
-	vantio_root_at(NULL, NULL, 0, &item.root, err);
-	do {
-		r = push_epoch(&e, &item, err);
-		if (r == 0)
-			r = read_epoch(dirfd, e.n, &e.items[e.n - 1], &item, err);
-	} while (r == 0);
-	if (r == -ENOENT) {
-		/* The chain ends; a file behind its end would be a gap. */
-		vantio_epoch_path(path, e.n + 1);
-		r = vantio_store_exists(dirfd, path, err);
-		if (r > 0)
-			r = vantio_fail(err, EBADMSG, "epoch %zu is missing, though '%s' is there", e.n, path);
-	}
-	if (r < 0) {
-		vantio_epochs_clear(&e);
-		return r;
-	}
-	*ret = e;
+	key_path(path, epoch);
+	fd = vantio_store_open(dirfd, path, O_RDONLY, 0, err);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return vantio_fail(err, errno, "cannot stat the key '%s': %s", path, strerror(errno));
+	*ret_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
 	return 0;
 }

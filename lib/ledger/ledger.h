@@ -45,6 +45,24 @@ int vantio_ledger_commit(struct vantio_ledger *l, struct vantio_error *err);
 int vantio_ledger_submit(struct vantio_ledger *l, struct vantio_error *err);
 size_t vantio_ledger_staged(const struct vantio_ledger *l); /* records */
 uint64_t vantio_ledger_size(const struct vantio_ledger *l); /* records that the checkpoint covers */
+
+/* ---- forward security: the key that signs is put out of use, and its successor is named in the log ---- */
+
+struct vantio_rotation {
+	uint64_t epoch;  /* the new one */
+	uint64_t sealed; /* records that the epochs before it hold */
+	char kept[256];  /* why the old private key could not be erased, a sentence; "" if it was */
+};
+
+/*
+ * Commits what is staged, has the present key seal it and name a new one, signs on with that, and erases the old private key in
+ * memory and in its file. Epochs may be empty. After a failure the old key signs on, or the ledger must be opened anew (every
+ * later call says so); opening finishes what was cut short.
+ */
+int vantio_ledger_rotate(struct vantio_ledger *l, struct vantio_rotation *ret, struct vantio_error *err);
+uint64_t vantio_ledger_epoch(const struct vantio_ledger *l);
+/* How long ago the key that signs now was made, in nanoseconds of the wall clock; 0 if that ran back. */
+int vantio_ledger_key_age(const struct vantio_ledger *l, uint64_t *ret_ns, struct vantio_error *err);
 /* Releases the lock; what is staged and neither committed nor submitted is dropped. NULL is fine. */
 void vantio_ledger_close(struct vantio_ledger *l);
 
@@ -63,6 +81,7 @@ struct vantio_ledger_report {
 	char reason[512]; /* of FAIL and INCONCLUSIVE; escaped */
 	char origin[256];
 	char root[65];    /* hex */
+	uint64_t epochs;  /* of keys, the first included */
 	bool index_checked; /* it was there and compared */
 	size_t witnesses;       /* that cosigned, where a quorum was demanded */
 	uint64_t witnessed;     /* records that the quorum stands by */

@@ -15,6 +15,7 @@
 
 struct vantio_reader {
 	int dirfd;
+	struct vantio_epochs epochs;
 	struct vantio_checkpoint checkpoint;
 	struct vantio_index *index; /* owned */
 	uint64_t segment; /* of the open files; log -1: none */
@@ -22,46 +23,46 @@ struct vantio_reader {
 	struct vantio_buf line, private_line;
 };
 
+static int fail_checkpoint(int r, struct vantio_error *err)
+{
+	return r == -ENOENT || r == -EACCES ? r : vantio_fail_prefix(err, "the ledger's checkpoint; 'vantioctl ledger verify' says more");
+}
+
 /* Signed by the newest epoch of the folder's own chain. */
 int vantio_reader_checkpoint(int dirfd, char **ret_note, size_t *ret_len, struct vantio_checkpoint *ret_checkpoint,
 			     struct vantio_error *err)
 {
 	struct vantio_epochs epochs = { NULL, 0 };
-	struct vantio_checkpoint c;
-	struct vantio_vkey genesis;
-	cleanup_free char *note = NULL;
-	size_t len;
+	struct vantio_head head;
 	int r;
 
 	if (sodium_init() < 0)
 		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
-	r = vantio_ledger_genesis_load(dirfd, &genesis, err);
-	if (r == 0)
-		r = vantio_epochs_load(dirfd, &genesis, &epochs, err);
-	if (r == 0)
-		r = vantio_store_read(dirfd, "checkpoint", VANTIO_NOTE_MAX, &note, &len, err);
-	if (r == 0)
-		r = vantio_checkpoint_open(note, len, &epochs.items[epochs.n - 1].key, &c, err);
+	r = vantio_head_own(dirfd, &epochs, &head, err);
 	vantio_epochs_clear(&epochs);
-	if (r < 0 && r != -ENOENT && r != -EACCES)
-		return vantio_fail_prefix(err, "the ledger's checkpoint; 'vantioctl ledger verify' says more");
 	if (r < 0)
-		return r;
-	*ret_note = vantio_take(note);
-	*ret_len = len;
-	*ret_checkpoint = c;
+		return fail_checkpoint(r, err);
+	*ret_note = head.note;
+	*ret_len = head.len;
+	*ret_checkpoint = head.checkpoint;
 	return 0;
 }
 
-static int read_checkpoint(int dirfd, struct vantio_checkpoint *ret, struct vantio_error *err)
+/* What is taken up anew again and again: the chain is kept, and only what is new of it is read. */
+static int read_checkpoint(struct vantio_reader *r, struct vantio_checkpoint *ret, struct vantio_error *err)
 {
-	cleanup_free char *note = NULL;
-	size_t len;
-	int r = vantio_reader_checkpoint(dirfd, &note, &len, ret, err);
+	struct vantio_head head;
+	int e;
 
-	if (r == 0)
-		ret->extension = (struct vantio_span){ NULL, 0 }; /* it lay in the note */
-	return r;
+	if (sodium_init() < 0)
+		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
+	e = r->epochs.n ? vantio_head_read(r->dirfd, &r->epochs, &head, err) : vantio_head_own(r->dirfd, &r->epochs, &head, err);
+	if (e < 0)
+		return fail_checkpoint(e, err);
+	*ret = head.checkpoint;
+	ret->extension = (struct vantio_span){ NULL, 0 }; /* it lay in the note */
+	vantio_head_clear(&head);
+	return 0;
 }
 
 /*
@@ -78,7 +79,7 @@ static int catch_up(struct vantio_reader *r, struct vantio_error *err)
 		e = vantio_index_catch_up(r->index, r->checkpoint.size, NULL, err);
 		if (e != -EBADMSG)
 			return e;
-		if (read_checkpoint(r->dirfd, &newer, &ignored) < 0 || newer.size <= r->checkpoint.size)
+		if (read_checkpoint(r, &newer, &ignored) < 0 || newer.size <= r->checkpoint.size)
 			return vantio_fail_prefix(err, "the log cannot be read; 'vantioctl ledger verify' says more");
 		r->checkpoint = newer;
 	}
@@ -103,7 +104,7 @@ int vantio_reader_open(const char *dir, struct vantio_reader **ret, struct vanti
 		return vantio_fail(err, ENOMEM, "out of memory while opening the ledger");
 	r->log = r->private = -1;
 	r->dirfd = vantio_store_open_dir(dir, err);
-	e = r->dirfd < 0 ? r->dirfd : read_checkpoint(r->dirfd, &r->checkpoint, err);
+	e = r->dirfd < 0 ? r->dirfd : read_checkpoint(r, &r->checkpoint, err);
 	if (e == 0)
 		e = open_index(r, err);
 	if (e < 0) {
@@ -119,6 +120,7 @@ void vantio_reader_close(struct vantio_reader *r)
 	if (!r)
 		return;
 	vantio_index_close(r->index);
+	vantio_epochs_clear(&r->epochs);
 	vantio_close_fd(&r->log);
 	vantio_close_fd(&r->private);
 	vantio_close_fd(&r->dirfd);
@@ -135,7 +137,7 @@ uint64_t vantio_reader_size(const struct vantio_reader *r)
 int vantio_reader_refresh(struct vantio_reader *r, struct vantio_error *err)
 {
 	struct vantio_checkpoint c;
-	int e = read_checkpoint(r->dirfd, &c, err);
+	int e = read_checkpoint(r, &c, err);
 
 	if (e < 0)
 		return e;
@@ -320,14 +322,16 @@ int vantio_reader_export(const char *dir, int (*write)(void *ctx, const void *by
 {
 	cleanup_close int dirfd = vantio_store_open_dir(dir, err);
 	struct vantio_merkle tree = { .size = 0 };
+	cleanup_free char *note = NULL;
 	struct vantio_checkpoint c;
 	struct vantio_hash root;
 	uint64_t left;
+	size_t len;
 	int r;
 
 	if (dirfd < 0)
 		return dirfd;
-	r = read_checkpoint(dirfd, &c, err);
+	r = vantio_reader_checkpoint(dirfd, &note, &len, &c, err);
 	while (r == 0 && tree.size < c.size) {
 		left = c.size - tree.size;
 		r = export_segment(dirfd, tree.size / VANTIO_SEGMENT_RECORDS, left < VANTIO_SEGMENT_RECORDS ? left : VANTIO_SEGMENT_RECORDS,

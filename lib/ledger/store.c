@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -139,6 +140,28 @@ int vantio_store_sync_dir(int dirfd, const char *path, struct vantio_error *err)
 	if (fd < 0)
 		return fd;
 	return fsync(fd) < 0 ? vantio_fail(err, errno, "cannot make '%s' durable: %s", path, strerror(errno)) : 0;
+}
+
+void vantio_store_drop_temporaries(int dirfd, const char *folder)
+{
+	struct vantio_error ignored;
+	cleanup_dir DIR *dir = NULL;
+	struct dirent *d;
+	int fd = vantio_store_open_subdir(dirfd, folder, &ignored);
+	size_t len;
+
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((d = readdir(dir))) {
+		len = strlen(d->d_name);
+		if (len > 4 && d->d_name[0] == '.' && !strcmp(d->d_name + len - 4, ".tmp"))
+			unlinkat(fd, d->d_name, 0);
+	}
 }
 
 int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *err)

@@ -29,6 +29,8 @@ int vantio_store_exists(int dirfd, const char *path, struct vantio_error *err);
 /* Makes the folders of `path` (0700) up to its last slash, and makes their names durable. */
 int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *err);
 int vantio_store_sync_dir(int dirfd, const char *path, struct vantio_error *err);
+/* What replacements left that a crash cut short, as far as it can be removed: only for a writer, who holds the lock. */
+void vantio_store_drop_temporaries(int dirfd, const char *folder);
 int vantio_pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset, struct vantio_error *err);
 
 /* "log/00000000.ndjson", "private/00000000.ndjson" */

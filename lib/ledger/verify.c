@@ -17,7 +17,7 @@
 #include "ledger/lock.h"
 #include "ledger/verify.h"
 
-#define INDEX_TRIES 3
+#define TRIES 3
 
 /* ---- the segments ---- */
 
@@ -47,9 +47,11 @@ static void combine_anchors(struct vantio_verify *v, const struct vantio_segment
 
 	for (i = 0; i < c->n_anchors && c->at_anchor[i].size; i++) {
 		root_with(v, &c->at_anchor[i], &root);
-		if (!vantio_hash_equal(&root, &c->anchors[i].root))
-			vantio_finding_set(&v->anchor, "at %llu records its root is not the one of %s: its history was rewritten",
-					   (unsigned long long)c->anchors[i].size, c->anchors[i].what);
+		if (vantio_hash_equal(&root, &c->anchors[i].root))
+			v->anchored_size = c->anchors[i].size;
+		else if (!v->anchor.found)
+			vantio_finding_at(&v->anchor, v->anchored_size, "at %llu records its root is not the one of %s: its history was rewritten, "
+					  "from this leaf on at the earliest", (unsigned long long)c->anchors[i].size, c->anchors[i].what);
 	}
 }
 
@@ -337,7 +339,7 @@ static void conclude(struct vantio_verify *v, const struct vantio_finding *worst
 	}
 	r->verdict = v->anchored ? VANTIO_LEDGER_OK : VANTIO_LEDGER_UNANCHORED;
 	add_notes(v);
-	if (v->opts->state_dir && vantio_head_store(v->opts->state_dir, r->origin, v->note, v->note_len, &err) < 0)
+	if (v->opts->state_dir && vantio_head_store(v->opts->state_dir, r->origin, v->head.note, v->head.len, &err) < 0)
 		vantio_verify_note(v, "this head cannot be remembered for the next time: %.180s", err.text);
 }
 
@@ -371,8 +373,22 @@ static void clear(struct vantio_verify *v)
 	vantio_epochs_clear(&v->epochs);
 	free(v->segments);
 	free(v->anchors);
-	free(v->note);
+	vantio_head_clear(&v->head);
 	free(v->against);
+}
+
+/* Whether a writer may be what was found: then it is judged again. */
+static bool disturbed(const struct vantio_verify *v, const struct vantio_finding *worst)
+{
+	char path[VANTIO_STORE_NAME_MAX];
+	struct vantio_error ignored;
+
+	/* An index that a writer opened after it was opened here, without touching it, can be seen half changed. */
+	if (worst->index)
+		return vantio_index_in_use(v->dirfd);
+	/* Another key was taken after the chain was read; a head from outside may be under it. */
+	vantio_epoch_path(path, v->epochs.n);
+	return v->epochs.n && vantio_store_exists(v->dirfd, path, &ignored) > 0;
 }
 
 int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *opts, struct vantio_ledger_report *ret,
@@ -387,8 +403,7 @@ int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *op
 	dirfd = vantio_store_open_dir(dir, err);
 	if (dirfd < 0)
 		return dirfd;
-	/* An index that a writer opened after it was opened here, without touching it, can be seen half changed: judged again. */
-	for (tries = 0; tries < INDEX_TRIES && again && r == 0; tries++) {
+	for (tries = 0; tries < TRIES && again && r == 0; tries++) {
 		struct vantio_ledger_report report = { .records = 0 };
 		struct vantio_verify v = { .dirfd = dirfd, .opts = opts, .report = &report };
 		struct vantio_finding worst = { .found = false };
@@ -396,7 +411,7 @@ int vantio_ledger_verify(const char *dir, const struct vantio_verify_options *op
 		randombytes_buf(v.print_key, sizeof(v.print_key));
 		r = judge(&v, &worst, err);
 		close_indexes(&v);
-		again = r == 0 && worst.found && worst.index && tries + 1 < INDEX_TRIES && vantio_index_in_use(dirfd);
+		again = r == 0 && worst.found && tries + 1 < TRIES && disturbed(&v, &worst);
 		if (r == 0 && !again) {
 			conclude(&v, &worst);
 			*ret = report;

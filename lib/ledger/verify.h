@@ -108,12 +108,12 @@ struct vantio_verify {
 	struct vantio_ledger_report *report;
 	struct vantio_epochs epochs;
 	struct vantio_checkpoint checkpoint;
-	char *note; /* owned: the checkpoint as it is stored */
-	size_t note_len;
+	struct vantio_head head;
 	char *against; /* owned: that of --against */
 	size_t against_len;
 	struct vantio_anchor *anchors; /* owned, ascending */
 	size_t n_anchors, next_anchor;
+	uint64_t anchored_size; /* so far the log is the one of an older head or a seal */
 	bool anchored;
 	struct vantio_merkle tree; /* of the segments combined so far; the last, partial one is not added */
 	struct vantio_hash root;   /* of everything, once all segments are combined */

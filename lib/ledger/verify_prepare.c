@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "ledger/verify.h"
 
-#define ANCHORS_FEW 3 /* beside the epochs: --against, the head at hand and the remembered one */
+#define ANCHORS_FEW 3 /* --against, the head at hand and the remembered one */
 
 void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...)
 {
@@ -59,6 +59,7 @@ static int load_genesis(struct vantio_verify *v, struct vantio_vkey *ret)
 static void check_epoch_gap(struct vantio_verify *v)
 {
 	struct vantio_error err = { 0 };
+	char path[VANTIO_STORE_NAME_MAX];
 	cleanup_dir DIR *dir = NULL;
 	struct dirent *d;
 	uint64_t n;
@@ -76,7 +77,11 @@ static void check_epoch_gap(struct vantio_verify *v)
 
 		while (*name == '0' && name[1])
 			name++;
-		if (vantio_parse_u64(name, strlen(name), UINT64_MAX, &n) && n >= v->epochs.n)
+		if (!vantio_parse_u64(name, strlen(name), UINT64_MAX, &n) || n < v->epochs.n)
+			continue;
+		/* A writer may have taken a new key just now. */
+		vantio_epoch_path(path, v->epochs.n);
+		if (vantio_store_exists(v->dirfd, path, &err) != 1)
 			vantio_finding_set(&v->fatal, "epoch %zu is missing, though 'epochs/%.20s' is there", v->epochs.n, d->d_name);
 	}
 }
@@ -104,21 +109,34 @@ static int by_size(const void *a, const void *b)
 	return x->size < y->size ? -1 : x->size > y->size;
 }
 
-/* What the log must contain beside the checkpoint: read before the checkpoint, so that a writer can only be further. */
+/* What the log must contain beside the checkpoint. */
+static int load_seals(struct vantio_verify *v, struct vantio_error *err)
+{
+	struct vantio_anchor *grown = realloc(v->anchors, (v->n_anchors + v->epochs.n) * sizeof(*grown)), *a;
+	size_t i;
+
+	if (!grown)
+		return vantio_fail(err, ENOMEM, "out of memory while verifying");
+	v->anchors = grown;
+	for (i = 1; i < v->epochs.n; i++) {
+		a = &v->anchors[v->n_anchors++];
+		*a = (struct vantio_anchor){ .size = v->epochs.items[i].begin, .root = v->epochs.items[i].root };
+		snprintf(a->what, sizeof(a->what), "the seal of epoch %zu", i - 1);
+	}
+	return 0;
+}
+
+/* Heads from outside: read before the checkpoint, so that a writer can only be further. */
 static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 {
 	const struct vantio_verify_options *o = v->opts;
 	struct vantio_error e = { 0 };
-	size_t i, n = 0;
+	size_t n = 0;
 	int r = 0;
 
-	v->anchors = calloc(v->epochs.n + ANCHORS_FEW, sizeof(*v->anchors));
+	v->anchors = calloc(ANCHORS_FEW, sizeof(*v->anchors));
 	if (!v->anchors)
 		return vantio_fail(err, ENOMEM, "out of memory while verifying");
-	for (i = 1; i < v->epochs.n; i++) {
-		v->anchors[n] = (struct vantio_anchor){ .size = v->epochs.items[i].begin, .root = v->epochs.items[i].root };
-		snprintf(v->anchors[n++].what, sizeof(v->anchors[0].what), "the seal of epoch %zu", i - 1);
-	}
 	if (o->against) {
 		r = vantio_against_load(o->against, &v->epochs, &v->anchors[n], &v->against, &v->against_len, &v->fatal, &e);
 		if (r < 0) {
@@ -143,17 +161,14 @@ static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 
 static void load_checkpoint(struct vantio_verify *v)
 {
-	const struct vantio_epoch *newest = &v->epochs.items[v->epochs.n - 1];
 	struct vantio_error err = { 0 };
 	int r;
 
-	r = vantio_store_read(v->dirfd, "checkpoint", VANTIO_NOTE_MAX, &v->note, &v->note_len, &err);
+	r = vantio_head_read(v->dirfd, &v->epochs, &v->head, &err);
 	if (r == -ENOENT) {
 		vantio_finding_set(&v->fatal, "the checkpoint is missing");
 		return;
 	}
-	if (r == 0)
-		r = vantio_checkpoint_open(v->note, v->note_len, &newest->key, &v->checkpoint, &err);
 	if (r == -ENOKEY)
 		err.code = EBADMSG;
 	if (r < 0) {
@@ -161,10 +176,11 @@ static void load_checkpoint(struct vantio_verify *v)
 		v->fatal.has_leaf = false;
 		return;
 	}
-	if (v->checkpoint.size < newest->begin)
-		vantio_finding_set(&v->fatal, "the checkpoint covers %llu records, the sealed epochs already %llu: it was put back",
-				   (unsigned long long)v->checkpoint.size, (unsigned long long)newest->begin);
+	v->checkpoint = v->head.checkpoint;
+	if (v->head.unfinished)
+		vantio_verify_note(v, "a rotation of the signing key was cut short; the next writer finishes it");
 	v->report->records = v->checkpoint.size;
+	v->report->epochs = v->epochs.n;
 	vantio_hex(v->report->root, v->checkpoint.root.b, sizeof(v->checkpoint.root.b));
 }
 
@@ -216,7 +232,7 @@ static void check_quorum(struct vantio_verify *v)
 	if (v->fatal.found)
 		return;
 	enough = count_against(v);
-	enough |= count_witnesses(v, v->note, v->note_len, v->checkpoint.size, "the checkpoint");
+	enough |= count_witnesses(v, v->head.note, v->head.len, v->checkpoint.size, "the checkpoint");
 	if (!enough)
 		vantio_finding_set(&v->quorum, "only %zu of the %zu witnesses that are demanded cosigned it", v->report->witnesses, q->need);
 	else if (v->report->witnessed < v->checkpoint.size)
@@ -248,17 +264,17 @@ static void check_anchor_sizes(struct vantio_verify *v)
 }
 
 /* The size that the folder's checkpoint has by now; a writer may have gone on. */
-static uint64_t size_by_now(const struct vantio_verify *v)
+static uint64_t size_by_now(struct vantio_verify *v)
 {
 	struct vantio_error ignored;
-	struct vantio_checkpoint c;
-	cleanup_free char *text = NULL;
-	size_t len;
+	struct vantio_head head;
+	uint64_t size;
 
-	if (vantio_store_read(v->dirfd, "checkpoint", VANTIO_NOTE_MAX, &text, &len, &ignored) < 0 ||
-	    vantio_checkpoint_open(text, len, &v->epochs.items[v->epochs.n - 1].key, &c, &ignored) < 0)
+	if (vantio_head_read(v->dirfd, &v->epochs, &head, &ignored) < 0)
 		return v->checkpoint.size;
-	return c.size;
+	size = head.checkpoint.size;
+	vantio_head_clear(&head);
+	return size;
 }
 
 static void load_index(struct vantio_verify *v)
@@ -297,6 +313,8 @@ int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err)
 		r = load_anchors(v, err);
 	if (r == 0 && !v->fatal.found)
 		load_checkpoint(v);
+	if (r == 0 && !v->fatal.found)
+		r = load_seals(v, err);
 	if (r < 0 || v->fatal.found)
 		return r;
 	check_anchor_sizes(v);

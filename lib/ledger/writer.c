@@ -69,8 +69,7 @@ void vantio_ledger_break(struct vantio_ledger *l, const struct vantio_error *why
 	l->broken = true;
 }
 
-/* Signs and publishes a checkpoint of the tree as it stands in `tiles`. */
-static int write_checkpoint(struct vantio_ledger *l, struct vantio_error *err)
+int vantio_ledger_write_checkpoint(struct vantio_ledger *l, struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT, note = VANTIO_BUF_INIT;
 	struct vantio_checkpoint c = { .size = l->tiles.tree.size };
@@ -105,47 +104,43 @@ static int create(struct vantio_ledger *l, struct vantio_error *err)
 	if (r < 0)
 		return r;
 	vantio_tiles_init(&l->tiles, l->dirfd);
-	return write_checkpoint(l, err);
+	return vantio_ledger_write_checkpoint(l, err);
 }
 
 /* The key of the newest epoch, which must be the one that the chain of epochs names. */
-static int load_key(struct vantio_ledger *l, struct vantio_error *err)
+static int load_key(struct vantio_ledger *l, const struct vantio_epochs *epochs, struct vantio_error *err)
 {
-	struct vantio_epochs epochs = { NULL, 0 };
-	struct vantio_vkey genesis;
 	int r;
 
-	r = vantio_ledger_genesis_load(l->dirfd, &genesis, err);
-	if (r == 0)
-		r = vantio_epochs_load(l->dirfd, &genesis, &epochs, err);
-	if (r < 0)
-		return r;
-	r = vantio_ledger_key_load(l->dirfd, epochs.n - 1, &l->key, err);
-	if (r == 0 && !vantio_vkey_equal(&l->key.pub, &epochs.items[epochs.n - 1].key))
-		r = vantio_fail(err, EPROTO, "the private key of epoch %zu is not the one that the ledger names: put the right one back "
-				"from a backup", epochs.n - 1);
-	vantio_epochs_clear(&epochs);
+	l->epoch = epochs->n - 1;
+	r = vantio_ledger_key_load(l->dirfd, l->epoch, &l->key, err);
+	if (r == 0 && !vantio_vkey_equal(&l->key.pub, &epochs->items[l->epoch].key))
+		r = vantio_fail(err, EPROTO, "the private key of epoch %llu is not the one that the ledger names: put the right one back "
+				"from a backup", (unsigned long long)l->epoch);
 	return r;
 }
 
 static int load(struct vantio_ledger *l, struct vantio_error *err)
 {
-	struct vantio_checkpoint c;
-	cleanup_free char *note = NULL;
-	size_t len;
+	struct vantio_epochs epochs = { NULL, 0 };
+	struct vantio_head head;
 	int r;
 
-	r = load_key(l, err);
-	if (r == 0)
-		r = vantio_store_read(l->dirfd, "checkpoint", VANTIO_NOTE_MAX, &note, &len, err);
-	if (r < 0)
-		return r;
-	r = vantio_checkpoint_open(note, len, &l->key.pub, &c, err);
-	if (r < 0) {
+	r = vantio_head_own(l->dirfd, &epochs, &head, err);
+	if (r == -EBADMSG || r == -ENOKEY) {
 		err->code = EBADMSG;
 		return vantio_fail_prefix(err, "the checkpoint of the ledger '%s' cannot be relied on, so nothing is appended", l->dir);
 	}
-	return vantio_ledger_recover(l, &c, err);
+	if (r < 0)
+		return r;
+	r = load_key(l, &epochs, err);
+	if (r == 0)
+		r = vantio_ledger_recover(l, &head.checkpoint, err);
+	if (r == 0)
+		r = vantio_ledger_finish_rotation(l, head.unfinished, err);
+	vantio_head_clear(&head);
+	vantio_epochs_clear(&epochs);
+	return r;
 }
 
 static int open_folder(struct vantio_ledger *l, struct vantio_error *err)
@@ -322,7 +317,7 @@ static int commit(struct vantio_ledger *l, struct vantio_error *err)
 	}
 	r = vantio_tiles_flush(&l->tiles, err);
 	if (r == 0)
-		r = write_checkpoint(l, err);
+		r = vantio_ledger_write_checkpoint(l, err);
 	if (r < 0)
 		return r;
 	vantio_tiles_prune(&l->tiles);

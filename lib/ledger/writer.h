@@ -34,6 +34,7 @@ struct vantio_ledger {
 	char *dir; /* owned */
 	int dirfd, lock;
 	struct vantio_skey key; /* (c) */
+	uint64_t epoch; /* that the key signs */
 	struct vantio_record_host host;
 	struct vantio_record_work work;
 	struct vantio_tiles tiles;           /* (c) */
@@ -59,6 +60,11 @@ void vantio_ledger_break(struct vantio_ledger *l, const struct vantio_error *why
  * the checkpoint, and opens the files for appending. EBADMSG names the first bad leaf.
  */
 int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct vantio_error *err);
+
+/* Signs and publishes a checkpoint of the tree as it stands in `tiles`. */
+int vantio_ledger_write_checkpoint(struct vantio_ledger *l, struct vantio_error *err);
+/* What a rotation left to do that was cut short, and private keys that are out of use. */
+int vantio_ledger_finish_rotation(struct vantio_ledger *l, bool unfinished, struct vantio_error *err);
 
 void vantio_ledger_add_notice(struct vantio_ledger *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

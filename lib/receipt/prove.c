@@ -13,8 +13,7 @@
 struct vantio_prover {
 	int dirfd;
 	struct vantio_epochs epochs;
-	char *note; /* owned: the checkpoint as it is stored */
-	size_t note_len;
+	struct vantio_head head;
 	uint64_t size;
 	char *kept; /* owned: a checkpoint to prove by, or NULL */
 	size_t kept_len;
@@ -24,22 +23,14 @@ struct vantio_prover {
 
 static int read_ledger(struct vantio_prover *p, struct vantio_error *err)
 {
-	struct vantio_checkpoint c;
-	struct vantio_vkey genesis;
 	int r;
 
 	if (sodium_init() < 0)
 		return vantio_fail(err, EIO, "libsodium cannot be initialised: the system gives no random numbers");
-	r = vantio_ledger_genesis_load(p->dirfd, &genesis, err);
-	if (r == 0)
-		r = vantio_epochs_load(p->dirfd, &genesis, &p->epochs, err);
-	if (r == 0)
-		r = vantio_store_read(p->dirfd, "checkpoint", VANTIO_NOTE_MAX, &p->note, &p->note_len, err);
-	if (r == 0)
-		r = vantio_checkpoint_open(p->note, p->note_len, &p->epochs.items[p->epochs.n - 1].key, &c, err);
+	r = vantio_head_own(p->dirfd, &p->epochs, &p->head, err);
 	if (r < 0)
 		return vantio_fail_prefix(err, "the ledger's checkpoint; 'vantioctl ledger verify' says more");
-	p->size = c.size;
+	p->size = p->head.checkpoint.size;
 	return 0;
 }
 
@@ -66,7 +57,7 @@ void vantio_prover_close(struct vantio_prover *p)
 		return;
 	vantio_epochs_clear(&p->epochs);
 	vantio_close_fd(&p->dirfd);
-	free(p->note);
+	vantio_head_clear(&p->head);
 	free(p->kept);
 	free(p);
 }
@@ -192,7 +183,7 @@ static int fail_kept(const struct vantio_prover *p, uint64_t leaf, uint64_t epoc
 static int put_proof(struct vantio_prover *p, uint64_t leaf, uint64_t epoch, struct vantio_buf *out, struct vantio_error *err)
 {
 	bool sealed = epoch + 1 < p->epochs.n && !p->kept;
-	struct vantio_span head = { p->kept ? p->kept : p->note, p->kept ? p->kept_len : p->note_len };
+	struct vantio_span head = { p->kept ? p->kept : p->head.note, p->kept ? p->kept_len : p->head.len };
 	uint64_t size = sealed ? p->epochs.items[epoch + 1].begin : p->kept ? p->kept_size : p->size;
 	struct vantio_proof proof;
 	cleanup_free char *note = NULL;
@@ -219,26 +210,11 @@ static int put_proof(struct vantio_prover *p, uint64_t leaf, uint64_t epoch, str
 	return 0;
 }
 
-/* The epoch that a leaf belongs to: the last that begins at or before it. */
-static uint64_t epoch_of(const struct vantio_epochs *e, uint64_t leaf)
-{
-	size_t lo = 0, hi = e->n, mid;
-
-	while (hi - lo > 1) {
-		mid = lo + (hi - lo) / 2;
-		if (e->items[mid].begin <= leaf)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 int vantio_prover_write(struct vantio_prover *p, const struct vantio_hit *hit, const char *const *fields, size_t n_fields,
 			struct vantio_buf *out, struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
-	uint64_t epoch = epoch_of(&p->epochs, hit->fields.leaf);
+	uint64_t epoch = vantio_epoch_of(&p->epochs, hit->fields.leaf);
 	struct vantio_receipt checked;
 	int r;
 

@@ -156,12 +156,13 @@ static int read_proof(struct cursor *c, uint64_t leaf, struct vantio_proof *ret,
 
 static int verify(struct cursor *c, const struct vantio_vkey *genesis, struct vantio_receipt *ret, struct vantio_error *err)
 {
-	struct vantio_epoch epoch = { .key = *genesis, .begin = 0 };
+	struct vantio_epoch epoch;
 	struct vantio_proof proof;
 	struct vantio_hash hash;
 	uint64_t leaf;
 	int r;
 
+	vantio_epoch_first(genesis, &epoch);
 	r = read_header(c, err);
 	if (r == 0)
 		r = read_record(c, &ret->record, err);

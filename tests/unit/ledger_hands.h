@@ -116,11 +116,10 @@ static inline void write_note(const struct fixture *f, const char *name, const c
 }
 
 /* What whoever holds the key can do: any lines, with right tiles and a right signature over them. */
-static inline void forge(const struct fixture *f, const struct lines *l)
+static inline void forge_with(const struct fixture *f, const struct lines *l, const struct vantio_skey *key)
 {
 	struct vantio_buf text = VANTIO_BUF_INIT;
 	struct vantio_checkpoint c = { .size = l->n };
-	struct vantio_skey key = load_key(f, 0);
 	struct vantio_error err = { 0 };
 	struct vantio_tiles *t = malloc(sizeof(*t));
 	struct vantio_hash hash;
@@ -135,13 +134,20 @@ static inline void forge(const struct fixture *f, const struct lines *l)
 		assert_ok(vantio_tiles_add(t, &hash, &err), err);
 	}
 	assert_ok(vantio_tiles_flush(t, &err), err);
-	strcpy(c.origin, key.pub.name);
+	strcpy(c.origin, key->pub.name);
 	vantio_merkle_root(&t->tree, &c.root);
 	vantio_checkpoint_print(&text, &c);
-	write_note(f, "checkpoint", text.data, &key);
+	write_note(f, "checkpoint", text.data, key);
 	vantio_buf_free(&text);
 	close(t->dirfd);
 	free(t);
+}
+
+static inline void forge(const struct fixture *f, const struct lines *l)
+{
+	struct vantio_skey key = load_key(f, 0);
+
+	forge_with(f, l, &key);
 }
 
 static inline void become_link(const struct fixture *f, const char *name)

@@ -277,9 +277,23 @@ static void case_epoch_gap(const struct fixture *f)
 	fixture_write(f, "epochs/00000007", "x", 1);
 }
 
-static void case_old_key_after_seal(const struct fixture *f)
+/* What a rotation leaves that was cut short: the old key's checkpoint is what the seal holds. */
+static void case_old_key_at_its_seal(const struct fixture *f)
 {
 	seal(f, NULL);
+}
+
+static void case_old_key_after_seal(const struct fixture *f)
+{
+	struct lines l = read_lines(f, LOG);
+
+	/* The epoch ends at 19 records; its key signs for 20. */
+	l.n--;
+	forge(f, &l);
+	seal(f, NULL);
+	l.n++;
+	forge(f, &l);
+	free(l.data);
 }
 
 static void case_good_rotation(const struct fixture *f)
@@ -427,7 +441,8 @@ static const struct tamper {
 	{ "101 signatures", case_101_signatures, VANTIO_LEDGER_FAIL, NO_LEAF, "more than 100 signatures" },
 	{ "no signature", case_unsigned, VANTIO_LEDGER_FAIL, NO_LEAF, "signed note" },
 	{ "an epoch is missing", case_epoch_gap, VANTIO_LEDGER_FAIL, NO_LEAF, "epoch 1 is missing" },
-	{ "the old key signs on after its epoch", case_old_key_after_seal, VANTIO_LEDGER_FAIL, NO_LEAF, "not signed by" },
+	{ "the old key signs on after its epoch", case_old_key_after_seal, VANTIO_LEDGER_FAIL, NO_LEAF, "epoch 0, which ended at 19" },
+	{ "a rotation that was cut short", case_old_key_at_its_seal, VANTIO_LEDGER_UNANCHORED, NO_LEAF, "rotation of the signing key" },
 	{ "rotated as it should be", case_good_rotation, VANTIO_LEDGER_UNANCHORED, NO_LEAF, "" },
 	{ "rotated to a key of another name", case_rotation_to_another_name, VANTIO_LEDGER_FAIL, NO_LEAF, "another name" },
 	{ "rotated without the old key", case_rotation_not_signed_by_the_old_key, VANTIO_LEDGER_FAIL, NO_LEAF, "seals epoch 0" },
