@@ -182,6 +182,7 @@ CLI_COMMAND(ledger_reindex);
 CLI_COMMAND(receipt_verify);
 CLI_COMMAND(key_generate);
 CLI_COMMAND(key_show);
+CLI_COMMAND(key_rotate);
 CLI_COMMAND(completion);
 
 #endif

@@ -15,12 +15,15 @@
 #include "control/refresh.h"
 #include "control/session.h"
 #include "engine_cli.h"
+#include "key_rotation.h"
 #include "notify.h"
 #include "policy_input.h"
 
 #define POLICIES_MAX 16
 #define REFRESH_NS   30000000000u /* between looks at the addresses of host names */
 #define REFRESH_LEAST 100000000u
+#define ROTATE_NS    86400000000000u /* a signing key serves a day */
+#define ROTATE_LEAST 1000000000u
 
 struct enforcement {
 	struct cli *cli;
@@ -30,6 +33,7 @@ struct enforcement {
 	struct cli_policy policies[POLICIES_MAX];
 	const struct vantio_policy *parsed[POLICIES_MAX]; /* of the same, for the refresh */
 	size_t n;
+	struct key_rotation keys;
 	int lock, signals, timer;
 };
 
@@ -38,6 +42,7 @@ static void enforcement_end(struct enforcement *f)
 	size_t i;
 
 	vantio_refresh_close(f->refresh);
+	key_rotation_close(&f->keys);
 	vantio_pump_close(f->pump);
 	vantio_engine_close(&f->engine);
 	for (i = 0; i < f->n; i++)
@@ -169,14 +174,15 @@ static void end_refresh(struct enforcement *f)
 
 static int drain_until_stopped(struct enforcement *f)
 {
-	struct pollfd p[4] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN },
-			       { .fd = f->refresh ? vantio_refresh_fd(f->refresh) : -1, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN },
+			      { .fd = f->refresh ? vantio_refresh_fd(f->refresh) : -1, .events = POLLIN },
+			      { .fd = f->keys.timer, .events = POLLIN }, { .fd = f->keys.requests, .events = POLLIN } };
 	struct vantio_error err = {};
-	int timeout;
+	int timeout, r;
 
 	for (;;) {
 		vantio_pump_prepare(f->pump, &p[1].fd, &timeout);
-		if (poll(p, 4, timeout) < 0 && errno != EINTR)
+		if (poll(p, VANTIO_ARRAY_SIZE(p), timeout) < 0 && errno != EINTR)
 			return cli_fail(f->cli, CLI_FAILURE, "cannot wait for events: %s", strerror(errno));
 		if (p[0].revents && cli_signals_read(f->signals) > 0)
 			break;
@@ -184,6 +190,11 @@ static int drain_until_stopped(struct enforcement *f)
 			begin_refresh(f);
 		if (p[3].fd >= 0 && p[3].revents)
 			end_refresh(f);
+		r = p[4].fd >= 0 && p[4].revents ? key_rotation_timer(&f->keys) : CLI_OK;
+		if (!r && p[5].revents)
+			r = key_rotation_request(&f->keys);
+		if (r)
+			return r;
 		if (vantio_pump_turn(f->pump, &err))
 			return cli_fail_error(f->cli, &err);
 	}
@@ -194,13 +205,19 @@ static int drain_until_stopped(struct enforcement *f)
 
 int cmd_enforce(struct cli *cli)
 {
-	struct enforcement f = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .lock = -1, .signals = -1, .timer = -1 };
-	int r = read_policies(&f);
+	struct enforcement f = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .keys = KEY_ROTATION_INIT, .lock = -1, .signals = -1, .timer = -1 };
+	const uint64_t every = cli_get_number(cli, "rotate", ROTATE_NS);
+	int r;
 
+	if (every && every < ROTATE_LEAST)
+		return cli_usage_error(cli, "--rotate is at least 1s, or 0s for never");
+	r = read_policies(&f);
 	if (!r)
 		r = start(&f);
 	if (!r)
 		r = start_refresh(&f);
+	if (!r)
+		r = key_rotation_open(&f.keys, cli, f.pump, every);
 	if (!r) {
 		vantio_engine_unlock(&f.engine); /* others may change the engine while this one drains */
 		cli_note(cli, "enforcing; records go to %s; stop with Ctrl-C", cli_ledger_dir(cli));
@@ -217,6 +234,7 @@ static const struct cli_option enforce_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE", .repeat = true,
 	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
 	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names are asked for again (default: 30s)" },
+	{ .name = "rotate", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often the ledger takes a new signing key (default: 24h; 0s: never)" },
 	{ .name = "audit", .kind = CLI_FLAG, .help = "record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)" },
 	{ 0 },
 };

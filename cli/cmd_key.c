@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The noun `key`. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli.h"
+#include "key_rotation.h"
 #include "ledger/cosign.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
@@ -129,6 +131,60 @@ CLI_COMMAND(key_show)
 	return r < 0 ? cli_fail_error(cli, &err) : print_vkey(cli, &key, NULL, false);
 }
 
+/* ---- rotate ---- */
+
+/* Here, or by the `enforce` that writes the ledger. */
+static int rotate(const char *dir, struct vantio_rotation *ret, struct vantio_error *err)
+{
+	struct vantio_error asked = { 0 };
+	struct vantio_ledger *l = NULL;
+	int r = vantio_ledger_open(dir, &l, err);
+
+	if (r == 0) {
+		r = vantio_ledger_rotate(l, ret, err);
+		vantio_ledger_close(l);
+	} else if (r == -EBUSY) {
+		r = key_rotation_ask(dir, ret, &asked);
+		if (r == -ENOTCONN)
+			return -EBUSY; /* another command has the ledger, and `err` says which */
+		if (r < 0)
+			*err = asked;
+	}
+	return r;
+}
+
+CLI_COMMAND(key_rotate)
+{
+	const char *dir = cli_ledger_dir(cli);
+	struct vantio_error err = { 0 };
+	struct vantio_rotation done;
+	cJSON *doc;
+	int r, fd;
+
+	if (!*dir)
+		return CLI_FAILURE;
+	fd = vantio_store_open_dir(dir, &err);
+	r = fd < 0 ? fd : vantio_store_exists(fd, "checkpoint", &err);
+	vantio_close_fd(&fd);
+	if (r == 0)
+		return cli_fail(cli, CLI_FAILURE, "there is no ledger yet; 'vantioctl key generate' makes one, --ledger names another");
+	if (r > 0)
+		r = rotate(dir, &done, &err);
+	if (r < 0)
+		return cli_fail_error(cli, &err);
+	if (done.kept[0])
+		return cli_fail(cli, CLI_FAILURE, "epoch %" PRIu64 " began, but %s", done.epoch, done.kept);
+	if (!cli_json(cli)) {
+		printf("epoch %" PRIu64 " is sealed at %" PRIu64 " record%s; epoch %" PRIu64 " signs with a new key, and the old one is erased\n",
+		       done.epoch - 1, done.sealed, done.sealed == 1 ? "" : "s", done.epoch);
+		return cli_flush(cli);
+	}
+	doc = cJSON_CreateObject();
+	cJSON_AddItemToObject(doc, "epoch", cli_json_u64(done.epoch));
+	cJSON_AddItemToObject(doc, "sealed", cli_json_u64(done.sealed));
+	return cli_emit(cli, doc);
+}
+
 static const struct cli_option generate_options[] = {
 	{ .name = "output-file", .letter = 'o', .kind = CLI_FILE, .metavar = "FILE", .help = "write a private key of its own here, not the ledger's" },
 	{ .name = "name", .kind = CLI_TEXT, .metavar = "NAME", .help = "the name of the key in --output-file" },
@@ -148,6 +204,7 @@ static const struct cli_arg show_args[] = {
 static const struct cli_command key_commands[] = {
 	{ "generate", "make the ledger's signing key, or one in a file, and print its verifier key", generate_options, NULL, cmd_key_generate },
 	{ "show", "print the verifier key of the ledger, or of a private key file", show_options, show_args, cmd_key_show },
+	{ "rotate", "seal the ledger's epoch, sign on with a new key, and erase the old one", NULL, NULL, cmd_key_rotate },
 	{ 0 },
 };
 

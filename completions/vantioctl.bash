@@ -22,7 +22,7 @@ _vantioctl_table()
 		;;
 	enforce)
 		verbs=''
-		opts='--policy -p --refresh --audit'
+		opts='--policy -p --refresh --rotate --audit'
 		;;
 	load)
 		verbs=''
@@ -131,7 +131,7 @@ _vantioctl_table()
 		args+=('file')
 		;;
 	key)
-		verbs='generate show'
+		verbs='generate show rotate'
 		;;
 	'key generate')
 		opts='--output-file -o --name'
@@ -139,6 +139,9 @@ _vantioctl_table()
 	'key show')
 		opts='--as-witness'
 		args+=('file')
+		;;
+	'key rotate')
+		opts=''
 		;;
 	completion)
 		verbs=''
@@ -165,6 +168,7 @@ _vantioctl_value()
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'enforce|--refresh') value='none' ;;
+	'enforce|--rotate') value='none' ;;
 	'status|--sample') value='none' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;

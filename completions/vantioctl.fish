@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -62,6 +62,7 @@ complete -c vantioctl -n '__vantioctl_after + run' -l name -s n -r -d 'what reco
 complete -c vantioctl -n '__vantioctl_after + run' -f -a '(__fish_complete_subcommand)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l refresh -r -d 'how often host names are asked for again (default: 30s)'
+complete -c vantioctl -n '__vantioctl_after + enforce' -l rotate -r -d 'how often the ledger takes a new signing key (default: 24h; 0s: never)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l audit -d 'record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)'
 complete -c vantioctl -n '__vantioctl_after + status' -l sample -r -d 'measure rates and run times for so long, not since load'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a check -d 'say everything that is wrong with policies'
@@ -144,5 +145,6 @@ complete -c vantioctl -n '__vantioctl_after + key generate' -l name -r -d 'the n
 complete -c vantioctl -n '__vantioctl_after 0 key' -a show -d 'print the verifier key of the ledger, or of a private key file'
 complete -c vantioctl -n '__vantioctl_after + key show' -l as-witness -d 'print it as the verifier key of a witness, who cosigns checkpoints with it'
 complete -c vantioctl -n '__vantioctl_after 0 key show' -F
+complete -c vantioctl -n '__vantioctl_after 0 key' -a rotate -d 'seal the ledger\'s epoch, sign on with a new key, and erase the old one'
 complete -c vantioctl -n '__vantioctl_after + completion' -l values -r -f -a ' agent record trace' -d 'print what may stand for such a value, for the scripts'
 complete -c vantioctl -n '__vantioctl_after 0 completion' -f -a ' bash zsh fish'

@@ -147,3 +147,10 @@ int vantio_pump_flush(struct vantio_pump *p, struct vantio_error *err)
 	} while (!r && n && (n == VANTIO_PUMP_BATCH || waiting));
 	return r;
 }
+
+int vantio_pump_rotate(struct vantio_pump *p, struct vantio_rotation *ret, struct vantio_error *err)
+{
+	int r = commit(p, err);
+
+	return r ? r : vantio_ledger_rotate(p->ledger, ret, err);
+}

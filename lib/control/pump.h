@@ -24,6 +24,8 @@ void vantio_pump_prepare(const struct vantio_pump *p, int *ret_fd, int *ret_time
 int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err);
 /* Until the ring is empty and no repeated refusal waits, then commits. */
 int vantio_pump_flush(struct vantio_pump *p, struct vantio_error *err);
+/* Commits what is staged, and has the ledger take a new signing key (vantio_ledger_rotate). */
+int vantio_pump_rotate(struct vantio_pump *p, struct vantio_rotation *ret, struct vantio_error *err);
 void vantio_pump_close(struct vantio_pump *p);
 
 #endif

@@ -42,25 +42,47 @@ static char *literal_glob(const char *folder)
 	return vantio_buf_steal(&b);
 }
 
+/* Room for `n` rules more, zeroed. */
+static struct vantio_rule *grow(struct vantio_rules *list, size_t n, struct vantio_error *err)
+{
+	struct vantio_rule *grown = realloc(list->items, (list->n + n) * sizeof(*grown));
+
+	if (!grown) {
+		vantio_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	list->items = grown;
+	memset(grown + list->n, 0, n * sizeof(*grown));
+	return grown + list->n;
+}
+
 int vantio_policy_protect(struct vantio_policy *p, char *const *folders, size_t n, struct vantio_error *err)
 {
-	struct vantio_rules *deny = &p->lists[VANTIO_LIST_FILE_DENY];
-	struct vantio_rule *grown = realloc(deny->items, (deny->n + n) * sizeof(*grown));
+	struct vantio_rules *files = &p->lists[VANTIO_LIST_FILE_DENY], *sockets = &p->lists[VANTIO_LIST_NET_DENY];
+	struct vantio_rule *file, *socket;
 	size_t i;
 
-	if (n && !grown)
-		return vantio_fail(err, ENOMEM, "out of memory");
-	if (grown)
-		deny->items = grown;
-	for (i = 0; i < n; i++) {
-		struct vantio_rule *r = &deny->items[deny->n];
-
-		memset(r, 0, sizeof(*r));
-		r->glob = literal_glob(folders[i]);
-		r->text = r->glob ? strdup(r->glob) : NULL;
-		deny->n++;
-		if (!r->text)
+	if (!n)
+		return 0;
+	file = grow(files, n, err);
+	socket = file ? grow(sockets, n, err) : NULL;
+	if (!socket)
+		return -ENOMEM;
+	for (i = 0; i < n; i++, file++, socket++) {
+		file->glob = literal_glob(folders[i]);
+		file->text = file->glob ? strdup(file->glob) : NULL;
+		files->n++;
+		/* A socket there is a way to command what governs, and is asked about under [network] alone. */
+		socket->net.kind = VANTIO_NET_UNIX_GLOB;
+		socket->net.port_hi = UINT16_MAX;
+		socket->net.host = file->glob ? strdup(file->glob) : NULL;
+		socket->net.host_len = socket->net.host ? strlen(socket->net.host) : 0;
+		if (!file->text || !socket->net.host || asprintf(&socket->text, "unix:%s", file->glob) < 0) {
+			socket->text = NULL;
+			sockets->n++;
 			return vantio_fail(err, ENOMEM, "out of memory");
+		}
+		sockets->n++;
 	}
 	return 0;
 }

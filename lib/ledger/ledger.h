@@ -61,6 +61,8 @@ struct vantio_rotation {
  */
 int vantio_ledger_rotate(struct vantio_ledger *l, struct vantio_rotation *ret, struct vantio_error *err);
 uint64_t vantio_ledger_epoch(const struct vantio_ledger *l);
+/* Whether it is the ledger in that folder, as stat(2) names it. */
+bool vantio_ledger_is_in(const struct vantio_ledger *l, uint64_t dev, uint64_t ino);
 /* How long ago the key that signs now was made, in nanoseconds of the wall clock; 0 if that ran back. */
 int vantio_ledger_key_age(const struct vantio_ledger *l, uint64_t *ret_ns, struct vantio_error *err);
 /* Releases the lock; what is staged and neither committed nor submitted is dropped. NULL is fine. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -102,6 +103,13 @@ int vantio_ledger_rotate(struct vantio_ledger *l, struct vantio_rotation *ret, s
 uint64_t vantio_ledger_epoch(const struct vantio_ledger *l)
 {
 	return l->epoch;
+}
+
+bool vantio_ledger_is_in(const struct vantio_ledger *l, uint64_t dev, uint64_t ino)
+{
+	struct stat st;
+
+	return fstat(l->dirfd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
 int vantio_ledger_key_age(const struct vantio_ledger *l, uint64_t *ret_ns, struct vantio_error *err)

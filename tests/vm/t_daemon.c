@@ -139,6 +139,40 @@ TEST(second_daemon_is_refused_and_names_the_first)
 	CHECK_INT(enforce_end(enforce, SIGINT), 0);
 }
 
+/* Asked for while the daemon holds the ledger; what it signs before and after is one history. */
+TEST(daemon_takes_a_new_key_when_it_is_asked_to)
+{
+	pid_t enforce = enforce_start(POLICY, NULL);
+
+	refused(2);
+	CHECK_SH(0, "vantioctl key rotate --ledger %s", ledger_dir());
+	CHECK(strstr(sh_output, "signs with a new key") != NULL);
+	refused(2);
+	CHECK_SH(0, "vantioctl key rotate --ledger %s --json", ledger_dir());
+	CHECK_SH(0, "vantioctl key generate --ledger /run/another && vantioctl key rotate --ledger /run/another");
+	CHECK_INT(enforce_end(enforce, SIGTERM), 0);
+	CHECK_SH(0, "vantioctl ledger verify --ledger %s --json | grep -q '\"verdict\":\"\\(ok\\|unanchored\\)\"'", ledger_dir());
+	CHECK_SH(0, "test $(ls %s/keys | wc -l) = 1 && test ! -e /run/vantio/enforce.sock", ledger_dir());
+}
+
+/* By time; a key that is overdue when the daemon begins is replaced at once. */
+TEST(daemon_takes_a_new_key_by_time)
+{
+	char command[256];
+	long long until;
+	pid_t enforce;
+
+	CHECK_SH(0, "ls %s/epochs | wc -l >/tmp/epochs-before && touch -d '2 days ago' %s/keys/*", ledger_dir(), ledger_dir());
+	enforce = enforce_start(POLICY, NULL);
+	snprintf(command, sizeof(command), "test $(ls %s/epochs | wc -l) -gt $(cat /tmp/epochs-before)", ledger_dir());
+	until = now_ms() + 20000;
+	while (sh("%s", command) && now_ms() < until)
+		;
+	CHECK_SH(0, "%s", command);
+	CHECK_INT(enforce_end(enforce, SIGTERM), 0);
+	CHECK_SH(0, "vantioctl ledger verify --ledger %s", ledger_dir());
+}
+
 TEST(bad_policy_is_refused_and_changes_nothing_in_force)
 {
 	CHECK_SH(0, "vantioctl status --json | sed 's/.*\"policies\"//; s/\"agents\".*//' >/tmp/before");

@@ -3,6 +3,8 @@
 #include "engine.h"
 
 #include <linux/bpf.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 SETUP()
 {
@@ -112,6 +114,27 @@ TEST(protect_ledger_and_runtime_folder_are_out_of_reach)
 	}
 	CHECK(exists(LEDGER "/checkpoint") && exists("/run/vantio") && !exists(LEDGER "/x"));
 	CHECK_SH(0, "vantioctl ledger verify");
+}
+
+TEST(protect_sockets_in_the_runtime_folder_are_out_of_reach)
+{
+	const struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "/run/vantio/enforce.sock" };
+	const struct sockaddr_un elsewhere = { .sun_family = AF_UNIX, .sun_path = "/tmp/protect.sock" };
+	int daemon = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	unlink(at.sun_path);
+	unlink(elsewhere.sun_path);
+	REQUIRE(!bind(daemon, (const struct sockaddr *)&at, sizeof(at)) && !bind(other, (const struct sockaddr *)&elsewhere, sizeof(elsewhere)));
+	IN("protect", 0) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		CHECK_FAILS(sendto(fd, "rotate", 6, 0, (const struct sockaddr *)&at, sizeof(at)), EACCES);
+		CHECK_FAILS(connect(fd, (const struct sockaddr *)&at, sizeof(at)), EACCES);
+		CHECK_OK(sendto(fd, "hello", 5, 0, (const struct sockaddr *)&elsewhere, sizeof(elsewhere)));
+	}
+	close(daemon);
+	close(other);
+	unlink(at.sun_path);
 }
 
 TEST(protect_an_agent_cannot_command_the_engine)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Forward security: key rotate, and what follows from it for verify and receipts.
+. "$(dirname "$0")/lib.sh"
+MAKE_LEDGER=${MAKE_LEDGER:-$(dirname "$0")/../../build/tests/install/make_ledger}
+l=$TMP/ledger
+"$MAKE_LEDGER" "$l" 12
+vkey=$(vantioctl key show --ledger "$l")
+vantioctl ledger checkpoint --ledger "$l" >"$TMP/kept"
+
+try vantioctl key rotate --ledger "$TMP/none"
+is "no ledger: status" "$rc" 1
+[[ -e $TMP/none ]] && fail "no ledger: none is made" || pass "no ledger: none is made"
+mkdir "$TMP/empty"
+try vantioctl key rotate --ledger "$TMP/empty"
+is "an empty folder: status" "$rc" 1
+has "an empty folder: the mend" "$err" "key generate"
+is "an empty folder: stays so" "$(ls -A "$TMP/empty")" ""
+try vantioctl key rotate --ledger "$l"
+is "rotate: status" "$rc" 0
+is "rotate: said" "$out" "epoch 0 is sealed at 12 records; epoch 1 signs with a new key, and the old one is erased"
+is "rotate --json" "$(vantioctl key rotate --ledger "$l" --json | jq -c .)" '{"epoch":"2","sealed":"12"}'
+is "rotate: one private key is left" "$(ls -A "$l/keys")" 00000002
+is "rotate: it is the owner's alone" "$(stat -c %a "$l/keys/00000002")" 600
+is "rotate: the genesis key stays" "$(vantioctl key show --ledger "$l")" "$vkey"
+try vantioctl ledger verify --ledger "$l" --vkey "$vkey"
+is "verified with the genesis key alone" "$rc" 0
+try vantioctl ledger verify --ledger "$l" --against "$TMP/kept"
+is "a checkpoint of the old key's still holds" "$rc" 0
+vantioctl ledger prove 3 --ledger "$l" -o "$TMP/3.receipt" 2>/dev/null
+try vantioctl receipt verify "$TMP/3.receipt" --vkey "$vkey" --json
+is "a receipt is under the key of its record's epoch" "$rc $(jq -r .epoch <<<"$out")" "0 0"
+try vantioctl key rotate --ledger "$l" now
+is "an argument: status" "$rc" 2
+try vantioctl enforce --rotate 5
+is "enforce --rotate: no unit" "$rc" 2
+try vantioctl enforce --rotate 10ms
+has "enforce --rotate: too often" "$err" "at least 1s"
+
+cp -r "$l" "$TMP/gap" && rm "$TMP/gap/epochs/00000001"
+try vantioctl ledger verify --ledger "$TMP/gap" --vkey "$vkey"
+is "a seal is missing: status" "$rc" 3
+has "a seal is missing: said" "$out" "epoch 1 is missing"
+rm "$TMP/gap/epochs/00000002"
+try vantioctl ledger verify --ledger "$TMP/gap" --vkey "$vkey"
+is "all seals are missing: status" "$rc" 3
+try vantioctl key rotate --ledger "$TMP/gap"
+is "rotate without seals: status" "$rc" 1
+is "rotate without seals: no key is touched" "$(ls -A "$TMP/gap/keys")" 00000002
+finish
