@@ -162,7 +162,7 @@ TEST(daemon_takes_a_new_key_by_time)
 	long long until;
 	pid_t enforce;
 
-	CHECK_SH(0, "ls %s/epochs | wc -l >/tmp/epochs-before && touch -d '2 days ago' %s/keys/*", ledger_dir(), ledger_dir());
+	CHECK_SH(0, "ls %s/epochs | wc -l >/tmp/epochs-before && touch -t 202001010000 %s/keys/*", ledger_dir(), ledger_dir());
 	enforce = enforce_start(POLICY, NULL);
 	snprintf(command, sizeof(command), "test $(ls %s/epochs | wc -l) -gt $(cat /tmp/epochs-before)", ledger_dir());
 	until = now_ms() + 20000;
