@@ -6,7 +6,7 @@
 #include "engine/probe.h"
 
 /* Tiers that this version has; the others are judged, and said to be missing. */
-static const bool built[VANTIO_TIER_MAX] = { [VANTIO_TIER_KERNEL] = true };
+static const bool built[VANTIO_TIER_MAX] = { [VANTIO_TIER_KERNEL] = true, [VANTIO_TIER_USER] = true, [VANTIO_TIER_OBSERVE] = true };
 
 static const char *const tier_names[] = { "kernel", "user", "observe", NULL };
 

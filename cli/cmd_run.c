@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,10 +23,11 @@
 #include "control/pump.h"
 #include "control/session.h"
 #include "engine/cgroup.h"
+#include "engine/probe.h"
 #include "engine_cli.h"
+#include "run.h"
+#include "sandbox/landlock.h"
 #include "signals.h"
-
-#define RUN_NAME_MAX 40
 
 struct run {
 	struct cli *cli;
@@ -63,7 +65,7 @@ static int make_cgroup(struct run *r)
 
 /* ---- the command ---- */
 
-static void exec_command(struct cli *cli)
+void run_exec(struct cli *cli)
 {
 	char **argv = cli_program(cli);
 	int code;
@@ -106,7 +108,7 @@ static int start_command(struct run *r)
 		close(gate[1]);
 		if (read(gate[0], &go, 1) != 1)
 			_exit(126); /* the parent would not let us go */
-		exec_command(r->cli);
+		run_exec(r->cli);
 	}
 	close(gate[0]);
 	if (r->child < 0 || !is_labelled(r)) {
@@ -189,14 +191,14 @@ static int put_in_force(struct run *r, struct cli_policy *policy)
 {
 	struct vantio_enroll what = { .flags = VANTIO_AGENT_FLAG_TRANSIENT };
 	cleanup_free char *cwd = getcwd(NULL, 0);
-	const char *trace = getenv("VANTIO_TRACE_ID"), *audit = getenv("VANTIO_AUDIT_MODE");
+	const char *audit = getenv("VANTIO_AUDIT_MODE");
 	struct vantio_control control;
 	struct vantio_error err = {};
 	struct vantio_slot slot;
-	int status;
+	int status = run_trace_id(r->cli, &what.trace_id);
 
-	if (trace && !vantio_parse_trace_id(trace, &what.trace_id))
-		return cli_fail(r->cli, CLI_USAGE, "VANTIO_TRACE_ID='%s' is no trace id: 0x and 16 hex digits", trace);
+	if (status)
+		return status;
 	status = cli_push_policy(r->cli, &r->engine, policy, cwd, &slot);
 	if (status)
 		return status;
@@ -204,7 +206,7 @@ static int put_in_force(struct run *r, struct cli_policy *policy)
 		return cli_fail_error(r->cli, &err);
 	if (audit && !strcmp(audit, "1") && !control.audit && !(slot.flags & VANTIO_IMAGE_AUDIT))
 		cli_note(r->cli, "VANTIO_AUDIT_MODE sets the whole engine, when 'vantioctl enforce' starts: this policy is enforced; write mode = \"audit\" into it");
-	snprintf(r->name, sizeof(r->name), "%.*s-%d", RUN_NAME_MAX, cli_has(r->cli, "name") ? cli_get(r->cli, "name") : policy->policy->name, (int)getpid());
+	run_agent_name(r->cli, policy, r->name);
 	what.name = r->name;
 	what.slot = slot.slot;
 	what.cgroup = r->cgroup_dir;
@@ -259,32 +261,61 @@ static int check_name(struct cli *cli)
 	return cli_usage_error(cli, "--name: '%s' is no agent name: 1 to %d of a-z 0-9 . _ -", name, RUN_NAME_MAX);
 }
 
-static int check_tier(struct cli *cli)
+void run_agent_name(struct cli *cli, const struct cli_policy *policy, char out[VANTIO_NAME_MAX])
 {
-	const char *tier = cli_get(cli, "tier");
-
-	if (!tier || !strcmp(tier, "kernel"))
-		return CLI_OK;
-	return cli_fail(cli, CLI_UNSUPPORTED, "the tier '%s' is not built yet: use --tier kernel, as root, on a kernel with BPF LSM", tier);
+	snprintf(out, VANTIO_NAME_MAX, "%.*s-%d", RUN_NAME_MAX, cli_has(cli, "name") ? cli_get(cli, "name") : policy->policy->name, (int)getpid());
 }
 
-int cmd_run(struct cli *cli)
+int run_trace_id(struct cli *cli, uint64_t *ret)
+{
+	const char *trace = getenv("VANTIO_TRACE_ID");
+
+	if (trace && !vantio_parse_trace_id(trace, ret))
+		return cli_fail(cli, CLI_USAGE, "VANTIO_TRACE_ID='%s' is no trace id: 0x and 16 hex digits", trace);
+	if (!trace && getrandom(ret, sizeof(*ret), 0) != sizeof(*ret))
+		return cli_fail(cli, CLI_FAILURE, "cannot draw a trace id: %s", strerror(errno));
+	return CLI_OK;
+}
+
+/* The strongest tier that works here, said once. CLI_OK, or the exit code after reporting. */
+static int choose_tier(struct cli *cli, const char **tier)
+{
+	const struct vantio_probe *first = NULL;
+	struct vantio_probe_report report;
+	unsigned int abi;
+
+	if (strcmp(*tier, "auto"))
+		return CLI_OK;
+	if (!geteuid()) { /* only root can have it, and looking takes its time */
+		vantio_probe_host(&report);
+		if (vantio_probe_tier(&report, VANTIO_TIER_KERNEL, &first)) {
+			*tier = "kernel";
+			cli_note(cli, "tier kernel: BPF programs at the kernel's security hooks");
+			return CLI_OK;
+		}
+	}
+	abi = vantio_landlock_abi(0);
+	if (abi) {
+		*tier = "user";
+		cli_note(cli, "tier user: seccomp and Landlock (ABI %u)", abi);
+		return CLI_OK;
+	}
+	if (!cli_has(cli, "allow-degraded"))
+		return cli_fail(cli, CLI_UNSUPPORTED, "no tier can enforce a policy here; 'vantioctl doctor' says what is missing; --allow-degraded goes on and only records");
+	*tier = "observe";
+	cli_note(cli, "tier observe: nothing of the policy is enforced, for this kernel has no Landlock");
+	return CLI_OK;
+}
+
+static int run_kernel(struct cli *cli, struct cli_policy *policy)
 {
 	static const int passed_on[] = { SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH };
 	struct run r = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .cgroup = -1, .signals = -1, .pidfd = -1 };
-	cleanup_free char *fallback = vantio_default_policy_path();
-	cleanup_cli_policy struct cli_policy policy = {};
 	struct vantio_error err = {};
-	int status = 0, code = check_tier(cli);
+	int status = 0, code;
 
-	if (!code)
-		code = check_name(cli);
-	if (!code)
-		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") ? cli_get(cli, "policy") : fallback, NULL);
-	if (!code) {
-		r.signals = cli_signals_open_list(passed_on, VANTIO_ARRAY_SIZE(passed_on), &err);
-		code = r.signals < 0 ? cli_fail_error(cli, &err) : CLI_OK;
-	}
+	r.signals = cli_signals_open_list(passed_on, VANTIO_ARRAY_SIZE(passed_on), &err);
+	code = r.signals < 0 ? cli_fail_error(cli, &err) : CLI_OK;
 	if (!code)
 		code = cli_engine_ready(cli, &r.engine);
 	if (!code)
@@ -292,7 +323,7 @@ int cmd_run(struct cli *cli)
 	if (!code)
 		code = make_cgroup(&r);
 	if (!code)
-		code = put_in_force(&r, &policy);
+		code = put_in_force(&r, policy);
 	if (!code) {
 		vantio_engine_unlock(&r.engine);
 		code = start_command(&r);
@@ -309,13 +340,30 @@ int cmd_run(struct cli *cli)
 	return code ? code : status;
 }
 
-static const char *const tiers[] = { "kernel", "user", "observe", NULL };
+int cmd_run(struct cli *cli)
+{
+	const char *tier = cli_has(cli, "tier") ? cli_get(cli, "tier") : "auto";
+	cleanup_free char *fallback = vantio_default_policy_path();
+	cleanup_cli_policy struct cli_policy policy = {};
+	int code = check_name(cli);
+
+	if (!code)
+		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") || !fallback ? cli_get(cli, "policy") : fallback, NULL);
+	if (!code)
+		code = choose_tier(cli, &tier);
+	if (code)
+		return code;
+	return !strcmp(tier, "kernel") ? run_kernel(cli, &policy) : run_sandboxed(cli, &policy, !strcmp(tier, "observe"));
+}
+
+static const char *const tiers[] = { "auto", "kernel", "user", "observe", NULL };
 
 static const struct cli_option run_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE",
 	  .help = "the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
-	{ .name = "tier", .letter = 't', .kind = CLI_CHOICE, .metavar = "TIER", .choices = tiers, .help = "who enforces it (default: kernel)" },
+	{ .name = "tier", .letter = 't', .kind = CLI_CHOICE, .metavar = "TIER", .choices = tiers, .help = "who enforces it (default: auto, the strongest that works)" },
 	{ .name = "name", .letter = 'n', .kind = CLI_TEXT, .metavar = "NAME", .help = "what records call it, before its number (default: the policy's name)" },
+	{ .name = "allow-degraded", .kind = CLI_FLAG, .help = "go on where the tier cannot do all that the policy says" },
 	{ 0 },
 };
 static const struct cli_arg run_args[] = { { .metavar = "COMMAND", .kind = CLI_PROGRAM }, { 0 } };

@@ -17,7 +17,7 @@ _vantioctl_table()
 		;;
 	run)
 		verbs=''
-		opts='--policy -p --tier -t --name -n'
+		opts='--policy -p --tier -t --name -n --allow-degraded'
 		args+=('program')
 		;;
 	enforce)
@@ -164,7 +164,7 @@ _vantioctl_value()
 	*'|--ledger') value=dir ;;
 	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
 	'run|--policy' | 'run|-p') value='policy' ;;
-	'run|--tier' | 'run|-t') value='choice kernel user observe' ;;
+	'run|--tier' | 'run|-t') value='choice auto kernel user observe' ;;
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'enforce|--refresh') value='none' ;;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tiers of `run` share. */
+#ifndef VANTIO_CLI_RUN_H
+#define VANTIO_CLI_RUN_H
+
+#include "cli.h"
+#include "policy_input.h"
+#include "sandbox/journal.h"
+
+#define RUN_NAME_MAX 40
+
+/* Replaces the process by the command; does not return. */
+void run_exec(struct cli *cli) __attribute__((noreturn));
+/* "NAME-PID" of --name or the policy. */
+void run_agent_name(struct cli *cli, const struct cli_policy *policy, char out[VANTIO_NAME_MAX]);
+/* VANTIO_TRACE_ID, or one that is drawn. CLI_OK, or the exit code after reporting. */
+int run_trace_id(struct cli *cli, uint64_t *ret);
+
+/* The tiers `user` and `observe`: the command's status, or an exit code after reporting. */
+int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe);
+
+/* What was refused, how often and why, and what would allow it; on stderr. */
+void run_report(struct cli *cli, const struct cli_policy *policy, const char *agent, const struct vantio_journal_summary *s);
+
+#endif
