@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -61,6 +63,27 @@ static int verdict_exit(const struct vantio_ledger_report *r)
 	return codes[r->verdict];
 }
 
+static void say_passed(uint64_t first, uint64_t end)
+{
+	if (first < end)
+		printf("  not read leaves %" PRIu64 " to %" PRIu64 ": their hashes lead to the signed root; whether their lines are still there and\n"
+		       "           are those, their private fields, ids and clocks are not known\n", first, end - 1);
+}
+
+static void say_checked(const struct vantio_ledger_report *r)
+{
+	printf("  checked  ");
+	if (r->epochs > 1)
+		printf("the seals of %" PRIu64 " epochs, ", r->epochs - 1);
+	if (r->end - r->first < r->records)
+		printf("signature; of leaves %" PRIu64 " to %" PRIu64 ": ", r->first, r->end - 1);
+	else
+		printf("signature, ");
+	printf("every line and its place in the hash tree, tiles, private fields, ids, clocks%s\n", r->index_checked ? ", index" : "");
+	say_passed(0, r->first);
+	say_passed(r->end, r->records);
+}
+
 static void verify_say(struct cli *cli, const char *dir, const struct vantio_ledger_report *r)
 {
 	char time[VANTIO_RFC3339_LEN];
@@ -72,7 +95,7 @@ static void verify_say(struct cli *cli, const char *dir, const struct vantio_led
 	if (r->reason[0])
 		printf(": %s", r->reason);
 	if (r->verdict <= VANTIO_LEDGER_UNANCHORED)
-		printf(": %" PRIu64 " record%s", r->records, r->records == 1 ? "" : "s");
+		printf(": %" PRIu64 " record%s%s", r->records, r->records == 1 ? "" : "s", r->end - r->first < r->records ? ", in part" : "");
 	printf("\n  ledger   ");
 	cli_print_escaped(stdout, dir, strlen(dir));
 	putchar('\n');
@@ -81,8 +104,7 @@ static void verify_say(struct cli *cli, const char *dir, const struct vantio_led
 	if (r->root[0])
 		printf("  root     %s\n", r->root);
 	if (r->verdict <= VANTIO_LEDGER_UNANCHORED)
-		printf("  checked  signature, every line and its place in the hash tree, tiles, private fields, ids, clocks%s\n",
-		       r->index_checked ? ", index" : "");
+		say_checked(r);
 	if (r->verdict == VANTIO_LEDGER_UNANCHORED)
 		printf("  unknown  whether an older state of this ledger was put back: nothing older was at hand to compare it with.\n"
 		       "           Keep the file 'checkpoint' elsewhere and give it with --against; this head is remembered for this user.\n");
@@ -114,6 +136,9 @@ static cJSON *verify_json(const struct vantio_ledger_report *r, const struct van
 	cJSON_AddStringToObject(doc, "origin", r->origin);
 	cJSON_AddStringToObject(doc, "root", r->root);
 	cJSON_AddBoolToObject(doc, "index_checked", r->index_checked);
+	cJSON_AddItemToObject(doc, "epochs", cli_json_u64(r->epochs));
+	cJSON_AddItemToObject(doc, "first", cli_json_u64(r->first));
+	cJSON_AddItemToObject(doc, "end", cli_json_u64(r->end));
 	if (opts->quorum) {
 		cJSON_AddItemToObject(doc, "witnesses", cli_json_u64(r->witnesses));
 		cJSON_AddItemToObject(doc, "witnessed", cli_json_u64(r->witnessed));
@@ -124,6 +149,45 @@ static cJSON *verify_json(const struct vantio_ledger_report *r, const struct van
 	return doc;
 }
 
+/* On a terminal, one line that is written over and in the end wiped away. */
+struct progress {
+	uint64_t told_ms;
+	bool shown;
+};
+
+static void show_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct progress *p = ctx;
+	struct timespec now;
+	uint64_t ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (done == total ? !p->shown : !total || (p->told_ms && ms - p->told_ms < 100))
+		return;
+	if (done == total)
+		fputs("\r\x1b[K", stderr);
+	else
+		fprintf(stderr, "\r\x1b[Kverifying: %" PRIu64 "%%, %" PRIu64 " of %" PRIu64 " records", done * 100 / total, done, total);
+	fflush(stderr);
+	p->shown = done < total;
+	p->told_ms = ms;
+}
+
+/* Which part is asked for; an exit code. */
+static int read_part(struct cli *cli, struct vantio_verify_options *opts)
+{
+	const char *since = cli_get(cli, "since");
+
+	opts->has_segment = cli_has(cli, "segment");
+	opts->segment = cli_get_number(cli, "segment", 0);
+	if (since && opts->has_segment)
+		return cli_usage_error(cli, "--since and --segment do not go together");
+	if (since && !vantio_parse_u64(since, strlen(since), INT64_MAX, &opts->since_leaf) && !vantio_parse_time(since, &opts->since_ns))
+		return cli_usage_error(cli, "--since: a time such as 2026-11-20T10:00:00Z, or a leaf (a number)");
+	return CLI_OK;
+}
+
 CLI_COMMAND(ledger_verify)
 {
 	cleanup_free char *state = vantio_state_dir(), *vkey = NULL;
@@ -131,11 +195,19 @@ CLI_COMMAND(ledger_verify)
 	struct vantio_ledger_report report;
 	struct vantio_error err = { 0 };
 	const char *dir = cli_ledger_dir(cli);
+	struct progress progress = { 0, false };
 	struct vantio_quorum quorum;
 	int r, exit_code;
 
 	if (!*dir)
 		return CLI_FAILURE;
+	exit_code = read_part(cli, &opts);
+	if (exit_code != CLI_OK)
+		return exit_code;
+	if (isatty(STDERR_FILENO) && !cli_has(cli, "quiet")) {
+		opts.progress = show_progress;
+		opts.progress_ctx = &progress;
+	}
 	vkey = ledger_read_vkey(cli, &exit_code);
 	if (exit_code == CLI_OK)
 		exit_code = cli_read_quorum(cli, &quorum);
@@ -144,6 +216,8 @@ CLI_COMMAND(ledger_verify)
 	opts.vkey = vkey;
 	opts.quorum = quorum.n ? &quorum : NULL;
 	r = vantio_ledger_verify(dir, &opts, &report, &err);
+	if (progress.shown)
+		show_progress(&progress, 0, 0);
 	if (r == -ENOENT)
 		return cli_fail(cli, CLI_FAILURE, "%s; 'vantioctl enforce' or 'vantioctl key generate' makes one, --ledger names another",
 				err.text);
@@ -161,6 +235,8 @@ CLI_COMMAND(ledger_verify)
 static const struct cli_option verify_options[] = {
 	{ .name = "against", .kind = CLI_FILE, .metavar = "FILE", .help = "demand that the ledger continues this checkpoint" },
 	{ .name = "vkey", .kind = CLI_FILE, .metavar = "KEY", .help = "the genesis verifier key that you trust, or a file that holds it" },
+	{ .name = "since", .kind = CLI_TEXT, .metavar = "TIME|LEAF", .help = "read only the segments from this time, or this leaf, on" },
+	{ .name = "segment", .kind = CLI_NUMBER, .metavar = "N", .help = "read only this segment" },
 	CLI_QUORUM_OPTIONS,
 	{ 0 },
 };

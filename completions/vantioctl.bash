@@ -97,7 +97,7 @@ _vantioctl_table()
 		verbs='verify list show export prove checkpoint cosign reindex'
 		;;
 	'ledger verify')
-		opts='--against --vkey --quorum --witness'
+		opts='--against --vkey --since --segment --quorum --witness'
 		;;
 	'ledger list')
 		opts='--since --until --agent --decision --hook --rule --trace-id --limit -n --after'
@@ -184,6 +184,8 @@ _vantioctl_value()
 	'killswitch|--agent' | 'killswitch|-a') value='agent' ;;
 	'ledger verify|--against') value='file' ;;
 	'ledger verify|--vkey') value='file' ;;
+	'ledger verify|--since') value='none' ;;
+	'ledger verify|--segment') value='none' ;;
 	'ledger verify|--quorum') value='none' ;;
 	'ledger verify|--witness') value='file' ;;
 	'ledger list|--since') value='none' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -107,6 +107,8 @@ complete -c vantioctl -n '__vantioctl_after 0 killswitch' -f -a ' status'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l against -r -F -d 'demand that the ledger continues this checkpoint'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l since -r -d 'read only the segments from this time, or this leaf, on'
+complete -c vantioctl -n '__vantioctl_after + ledger verify' -l segment -r -d 'read only this segment'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l quorum -r -d 'demand that so many of the witnesses cosigned (default: all of them)'
 complete -c vantioctl -n '__vantioctl_after + ledger verify' -l witness -r -F -d 'verifier key of a witness, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a list -d 'list the newest records, or those that match'

@@ -83,6 +83,7 @@ struct vantio_ledger_report {
 	char reason[512]; /* of FAIL and INCONCLUSIVE; escaped */
 	char origin[256];
 	char root[65];    /* hex */
+	uint64_t first, end; /* leaves that were read, of the 0 to `records` that are signed */
 	uint64_t epochs;  /* of keys, the first included */
 	bool index_checked; /* it was there and compared */
 	size_t witnesses;       /* that cosigned, where a quorum was demanded */
@@ -99,6 +100,12 @@ struct vantio_verify_options {
 	const char *head;    /* a checkpoint that was read before, or NULL: demanded as `against` is, but anchors nothing */
 	size_t head_len;
 	const struct vantio_quorum *quorum; /* witnesses who must have cosigned the checkpoint, or that of `against`; or NULL */
+	/* A part: whole segments, from the one on that holds this leaf, or records of this wall-clock time; or one. 0: all. */
+	uint64_t since_leaf, since_ns;
+	bool has_segment;
+	uint64_t segment;
+	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* records; NULL: not told */
+	void *progress_ctx;
 	const char *state_dir; /* remembered heads; NULL: none is read or kept */
 };
 

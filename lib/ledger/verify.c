@@ -84,7 +84,7 @@ static int combine(struct vantio_verify *v, struct vantio_segment_check *c, stru
 		vantio_finding_at(&v->content, first, "its monotonic clock runs back within a boot");
 	if (c->final.boot_id[0])
 		v->clock = c->final;
-	for (i = 0; i < c->tree.size && r == 0; i++) {
+	for (i = 0; !c->pass && i < c->tree.size && r == 0; i++) {
 		r = vantio_dupes_add(v->dupes, &c->prints[2 * i], first + i, err);
 		if (r == 0)
 			r = vantio_dupes_add(v->dupes, &c->prints[2 * i + 1], first + i, err);
@@ -117,7 +117,7 @@ static void *run_task(void *arg)
 {
 	struct task *t = arg;
 
-	t->r = vantio_segment_verify(&t->check, &t->err);
+	t->r = t->check.pass ? vantio_segment_pass(&t->check, &t->err) : vantio_segment_verify(&t->check, &t->err);
 	return NULL;
 }
 
@@ -145,7 +145,8 @@ static void prepare(struct vantio_verify *v, struct task *t, size_t slot, uint64
 	c->last = segment + 1 == n_segments;
 	c->print_key = v->print_key;
 	c->index_rows = v->index_rows;
-	if (first < v->index_rows)
+	c->pass = segment < v->first_segment || segment >= v->end_segment;
+	if (first < v->index_rows && !c->pass)
 		c->index = index_connection(v, slot);
 	c->anchors = v->anchors + v->next_anchor;
 	while (v->next_anchor < v->n_anchors && v->anchors[v->next_anchor].size <= first + c->n) {
@@ -180,6 +181,16 @@ static int run_round(struct vantio_verify *v, struct task *tasks, size_t n, stru
 	return r;
 }
 
+static void tell_progress(const struct vantio_verify *v, uint64_t segments)
+{
+	uint64_t done = segments < v->end_segment ? segments : v->end_segment;
+
+	done = done > v->first_segment ? (done - v->first_segment) * VANTIO_SEGMENT_RECORDS : 0;
+	if (v->opts->progress)
+		v->opts->progress(v->opts->progress_ctx, done < v->report->end - v->report->first ? done : v->report->end - v->report->first,
+				  v->report->end - v->report->first);
+}
+
 static int check_segments(struct vantio_verify *v, struct vantio_error *err)
 {
 	uint64_t n_segments = (v->checkpoint.size + VANTIO_SEGMENT_RECORDS - 1) / VANTIO_SEGMENT_RECORDS, at = 0;
@@ -194,6 +205,7 @@ static int check_segments(struct vantio_verify *v, struct vantio_error *err)
 	if (r < 0)
 		return r;
 	vantio_merkle_root(&v->tree, &v->root);
+	tell_progress(v, 0);
 	for (; at < n_segments && !v->log.found; at += n) {
 		n = n_segments - at < width ? (size_t)(n_segments - at) : width;
 		for (i = 0; i < n; i++)
@@ -201,6 +213,7 @@ static int check_segments(struct vantio_verify *v, struct vantio_error *err)
 		r = run_round(v, tasks, n, err);
 		if (r < 0)
 			return r;
+		tell_progress(v, at + n);
 	}
 	return 0;
 }
@@ -254,7 +267,10 @@ static void blame_line(const struct vantio_verify *v, struct vantio_finding *ret
 {
 	const struct vantio_finding *where = &v->differs, *what = NULL;
 
-	if (where->found && (!v->log.found || where->leaf <= v->log.leaf)) {
+	if (v->part && !v->log.found && (!where->found || where->leaf < v->report->first || where->leaf >= v->report->end)) {
+		vantio_finding_set(ret, "what was read and the tiles of what was not do not lead to the signed root: verify the whole ledger to "
+				   "know where");
+	} else if (where->found && (!v->log.found || where->leaf <= v->log.leaf)) {
 		if (v->content.found && v->content.has_leaf && v->content.leaf == where->leaf)
 			what = &v->content;
 		vantio_finding_at(ret, where->leaf, "its line is not the one that was signed%s%.300s", what ? ": " : "",

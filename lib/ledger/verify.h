@@ -51,6 +51,7 @@ struct vantio_segment_check {
 	/* in */
 	int dirfd;
 	uint64_t segment, n; /* number, and lines that the checkpoint covers */
+	bool pass; /* it was not asked for: its tiles stand for it */
 	bool last; /* bytes behind the covered ones are a note, not a failure */
 	const struct vantio_anchor *anchors; /* those with first < size <= first + n, ascending; borrowed */
 	size_t n_anchors;
@@ -75,6 +76,8 @@ struct vantio_segment_check {
 
 /* Fills the out members. -ENOMEM only. */
 int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *err);
+/* The same for a segment that is passed over: `tree` and `at_anchor` from its tiles. */
+int vantio_segment_pass(struct vantio_segment_check *c, struct vantio_error *err);
 void vantio_segment_check_clear(struct vantio_segment_check *c);
 
 /* ---- duplicates: a set of prints in bounded memory, spilt to an unnamed temporary file ---- */
@@ -113,6 +116,8 @@ struct vantio_verify {
 	size_t against_len;
 	struct vantio_anchor *anchors; /* owned, ascending */
 	size_t n_anchors, next_anchor;
+	uint64_t first_segment, end_segment; /* that are read */
+	bool part; /* not all are */
 	uint64_t anchored_size; /* so far the log is the one of an older head or a seal */
 	bool anchored;
 	struct vantio_merkle tree; /* of the segments combined so far; the last, partial one is not added */
@@ -129,6 +134,8 @@ struct vantio_verify {
 	uint64_t erased, backwards, lost, beyond;
 };
 
+/* Which segments are read, once the checkpoint is known. */
+void vantio_verify_choose(struct vantio_verify *v);
 void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Keys, older heads, checkpoint and index: everything before the log. `fatal` is set where the log need not be read. -ENOMEM. */
 int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err);

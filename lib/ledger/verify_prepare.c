@@ -317,6 +317,9 @@ int vantio_verify_prepare(struct vantio_verify *v, struct vantio_error *err)
 		r = load_seals(v, err);
 	if (r < 0 || v->fatal.found)
 		return r;
+	vantio_verify_choose(v);
+	if (v->fatal.found)
+		return 0;
 	check_anchor_sizes(v);
 	if (v->opts->quorum)
 		check_quorum(v);

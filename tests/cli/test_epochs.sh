@@ -36,6 +36,21 @@ is "enforce --rotate: no unit" "$rc" 2
 try vantioctl enforce --rotate 10ms
 has "enforce --rotate: too often" "$err" "at least 1s"
 
+try vantioctl ledger verify --ledger "$l" --since 5 --json
+is "verify --since a leaf: the segment that holds it" "$rc $(jq -c '[.verdict, .first, .end, .epochs]' <<<"$out")" '0 ["ok","0","12","3"]'
+try vantioctl ledger verify --ledger "$l" --since 2020-01-01T00:00:00Z
+is "verify --since a time: status" "$rc" 0
+has "verify: seals are named" "$out" "the seals of 2 epochs"
+try vantioctl ledger verify --ledger "$l" --since yesterday
+is "verify --since neither: status" "$rc" 2
+try vantioctl ledger verify --ledger "$l" --since 3 --segment 0
+is "verify --since and --segment: status" "$rc" 2
+try vantioctl ledger verify --ledger "$l" --segment 0
+is "verify --segment: status" "$rc" 0
+try vantioctl ledger verify --ledger "$l" --segment 1
+is "verify --segment that is not there: status" "$rc" 4
+has "verify --segment that is not there: said" "$out" "there is no segment 1: the ledger has 1"
+is "verify: no progress but on a terminal" "$err" ""
 cp -r "$l" "$TMP/gap" && rm "$TMP/gap/epochs/00000001"
 try vantioctl ledger verify --ledger "$TMP/gap" --vkey "$vkey"
 is "a seal is missing: status" "$rc" 3
