@@ -4,7 +4,7 @@
 #   make demo       the main job, in a guest   make check-unit  the quick ones
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
 #   make check-flood  a million refusals while nobody reads, in guests
-#   make bench      what a decision costs, natively; as root
+#   make bench      what a decision costs, natively; as root          make bench-ledger   the ledger beside others
 #   make check-vm KERNELS=6.12 VM_TESTS="t_harness"             some tests on one kernel
 #   O=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors, SAN=1 adds ASan and UBSan.
 
@@ -290,6 +290,21 @@ bench: $(BENCH_BIN)
 
 bench-compile: $(BENCH)/bench_matcher
 	@$< --check
+
+# The ledger beside what a user would use instead, and at the size that BENCH_RECORDS says (10000000 takes 25 GB below BENCH_DIR).
+# As root, for the journal's seal. BENCH_COMPARE is how many records the others are given.
+BENCH_RECORDS ?= 1000000
+BENCH_COMPARE ?= 300000
+BENCH_DIR     ?= /var/tmp
+
+$(BENCH)/bench_ledger: tests/bench/bench_ledger.c $(O)/libvantio.a
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a $(LDLIBS)
+
+.PHONY: bench-ledger
+bench-ledger: $(BENCH)/bench_ledger
+	@scripts/deps bench
+	@tests/bench/ledger $< $(BENCH_DIR) $(BENCH_RECORDS) $(BENCH_COMPARE)
 
 clean:
 	rm -rf $(O)

@@ -13,8 +13,8 @@
 #include "ledger/store.h"
 #include "ledger/verify.h"
 
-#define PARTITIONS 64
-#define CHUNK      4096 /* entries of a buffer, and of what is spilt at once */
+#define PARTITIONS 256
+#define CHUNK      1024 /* entries of a buffer, and of what is spilt at once */
 
 struct entry {
 	struct vantio_print print;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,16 +192,24 @@ static void tell_progress(const struct vantio_verify *v, uint64_t segments)
 				  v->report->end - v->report->first);
 }
 
+/* Those that this process may run on, which may be fewer than there are. */
+static size_t processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : get_nprocs();
+
+	return n < 1 ? 1 : n > VANTIO_VERIFY_THREADS ? VANTIO_VERIFY_THREADS : (size_t)n;
+}
+
 static int check_segments(struct vantio_verify *v, struct vantio_error *err)
 {
 	uint64_t n_segments = (v->checkpoint.size + VANTIO_SEGMENT_RECORDS - 1) / VANTIO_SEGMENT_RECORDS, at = 0;
 	cleanup_free struct task *tasks = calloc(VANTIO_VERIFY_THREADS, sizeof(*tasks));
-	size_t width = (size_t)get_nprocs(), n, i;
+	size_t width = processors(), n, i;
 	int r;
 
 	if (!tasks)
 		return vantio_fail(err, ENOMEM, "out of memory while verifying");
-	width = width < 1 ? 1 : width > VANTIO_VERIFY_THREADS ? VANTIO_VERIFY_THREADS : width;
 	r = vantio_dupes_new(&v->dupes, err);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/class.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -113,11 +114,6 @@ int vantio_record_parse(const char *line, size_t len, struct vantio_record_view 
 	return 0;
 }
 
-static bool is_base64url(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
 static int fail_private(struct vantio_error *err, const char *line, const char *p)
 {
 	return vantio_fail(err, EBADMSG, "not an array of disclosures: at byte %zu", (size_t)(p - line));
@@ -135,8 +131,8 @@ int vantio_private_scan(const char *line, size_t len, struct vantio_disclosure *
 	for (p++; p < end; n++) {
 		if (n == VANTIO_DISCLOSURES_MAX || (n && *p++ != ',') || p == end || *p++ != '"')
 			return fail_private(err, line, p);
-		for (start = p; p < end && is_base64url(*p); p++)
-			;
+		start = p;
+		p += vantio_class_span(p, (size_t)(end - p), VANTIO_CLASS_B64);
 		if (p == end || *p != '"' || p == start)
 			return fail_private(err, line, p);
 		ret[n].text = (struct vantio_span){ start, (size_t)(p - start) };
@@ -161,7 +157,7 @@ int vantio_private_check(const struct vantio_record_fields *f, const char *line,
 		return r;
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < f->n_sd; j++)
-			if (!used[j] && !memcmp(d[i].digest, f->sd[j].p, 43))
+			if (!used[j] && *d[i].digest == *f->sd[j].p && !memcmp(d[i].digest, f->sd[j].p, 43))
 				break;
 		if (j == f->n_sd)
 			return vantio_fail(err, EBADMSG, "disclosure %zu matches no digest of the record", i + 1);

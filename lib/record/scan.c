@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/class.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "record/record.h"
@@ -73,7 +74,7 @@ struct cursor {
 
 static bool is_hex(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	return vantio_class[(uint8_t)c] & VANTIO_CLASS_HEX;
 }
 
 static bool take(struct cursor *c, const char *s, size_t len)
@@ -106,13 +107,8 @@ static bool take_int(struct cursor *c, int32_t *ret)
 
 static bool take_hex(struct cursor *c, size_t len, struct vantio_span *ret)
 {
-	size_t i;
-
-	if ((size_t)(c->end - c->p) < len)
+	if ((size_t)(c->end - c->p) < len || vantio_class_span(c->p, len, VANTIO_CLASS_HEX) != len)
 		return false;
-	for (i = 0; i < len; i++)
-		if (!is_hex(c->p[i]))
-			return false;
 	*ret = (struct vantio_span){ c->p, len };
 	c->p += len;
 	return true;
@@ -175,15 +171,8 @@ static bool take_b64_32(struct cursor *c, struct vantio_span *ret)
 {
 	static const char last[] = "AEIMQUYcgkosw048";
 	const char *p = c->p;
-	size_t i;
 
-	if (c->end - p < 43)
-		return false;
-	for (i = 0; i < 43; i++)
-		if (!((p[i] >= 'A' && p[i] <= 'Z') || (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= '0' && p[i] <= '9') ||
-		      p[i] == '-' || p[i] == '_'))
-			return false;
-	if (!strchr(last, p[42]))
+	if (c->end - p < 43 || vantio_class_span(p, 43, VANTIO_CLASS_B64) != 43 || !strchr(last, p[42]))
 		return false;
 	*ret = (struct vantio_span){ p, 43 };
 	c->p += 43;
@@ -208,7 +197,7 @@ static size_t escape_len(const char *p, const char *end)
 /* Everything up to the closing quote, which stays. */
 static bool take_text(struct cursor *c, struct vantio_span *ret)
 {
-	const char *start = c->p, *p = start;
+	const char *start = c->p, *p = start + vantio_class_span(start, (size_t)(c->end - start), VANTIO_CLASS_PLAIN);
 	bool wide = false;
 	size_t n;
 
