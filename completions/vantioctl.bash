@@ -107,7 +107,7 @@ _vantioctl_table()
 		args+=('record')
 		;;
 	'ledger export')
-		opts='--output-file -o'
+		opts='--format --output-file -o --hmac-key --location --retain'
 		;;
 	'ledger prove')
 		opts='--disclose --checkpoint --output-file -o'
@@ -197,7 +197,11 @@ _vantioctl_value()
 	'ledger list|--trace-id') value='trace' ;;
 	'ledger list|--limit' | 'ledger list|-n') value='none' ;;
 	'ledger list|--after') value='none' ;;
+	'ledger export|--format') value='choice ndjson csv spanner tlog-tiles' ;;
 	'ledger export|--output-file' | 'ledger export|-o') value='file' ;;
+	'ledger export|--hmac-key') value='file' ;;
+	'ledger export|--location') value='none' ;;
+	'ledger export|--retain') value='none' ;;
 	'ledger prove|--disclose') value='none' ;;
 	'ledger prove|--checkpoint') value='file' ;;
 	'ledger prove|--output-file' | 'ledger prove|-o') value='file' ;;

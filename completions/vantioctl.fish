@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --output-file -o --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -124,7 +124,11 @@ complete -c vantioctl -n '__vantioctl_after + ledger list' -l after -r -d 'the n
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a show -d 'show one record, public and private fields'
 complete -c vantioctl -n '__vantioctl_after 0 ledger show' -f -a '(__vantioctl_values record)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a export -d 'write the log as it is stored, a JSON record a line'
-complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l format -r -f -a ' ndjson csv spanner tlog-tiles' -d 'what to write (default: ndjson)'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output; a folder for spanner and tlog-tiles'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l hmac-key -r -F -d 'add x_vantio_signature, the HMAC-SHA256 of each line as it is stored, by this key'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l location -r -d 'spanner: where the parts will lie (default: gs://BUCKET)'
+complete -c vantioctl -n '__vantioctl_after + ledger export' -l retain -r -d 'spanner: rows are deleted so many days after they came (default: 365)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a prove -d 'write receipts: records that prove themselves offline'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l disclose -r -d 'private fields to disclose, with commas between (default: none)'
 complete -c vantioctl -n '__vantioctl_after + ledger prove' -l checkpoint -r -F -d 'prove by this checkpoint, such as one that witnesses cosigned'

@@ -37,13 +37,6 @@ int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
 		       struct vantio_error *err);
 
 /*
- * Hands out the bytes of the log, newlines included, from the first leaf to the last that the checkpoint covers, and hashes
- * them on the way: EBADMSG at the end if they do not lead to the signed root. Needs no index.
- */
-int vantio_reader_export(const char *dir, int (*write)(void *ctx, const void *bytes, size_t len, struct vantio_error *err),
-			 void *ctx, uint64_t *ret_records, struct vantio_error *err);
-
-/*
  * The newest checkpoint as it stands, once it was checked against the folder's own keys. The note is owned by the caller and
  * NUL-terminated; `ret_checkpoint` borrows from it.
  */

@@ -110,6 +110,33 @@ holds "export: JSON lines" jq -es 'length == 12 and all(.[]; .v == 1)' "$TMP/out
 try vantioctl ledger export --ledger "$old" -o "$TMP/no/such/folder"
 is "export: nowhere to write" "$rc" 1
 
+printf '%s\n' 0123456789abcdef >"$TMP/hmac"
+try vantioctl ledger export --ledger "$old" --hmac-key "$TMP/hmac"
+is "export --hmac-key: status" "$rc" 0
+is "export --hmac-key: a member more" "$(head -n 1 <<<"$out" | jq -r '.x_vantio_signature | length')" 64
+is "export --hmac-key: the stored line beside it" "$(sed 's/,"x_vantio_signature":"[0-9a-f]*"}$/}/' <<<"$out")" "$(<"$old/log/00000000.ndjson")"
+printf short >"$TMP/short"
+try vantioctl ledger export --ledger "$old" --hmac-key "$TMP/short"
+is "export --hmac-key, too short: status" "$rc" 1
+is "export --hmac-key, too short: nothing is written" "$out" ""
+is "export --format csv: a heading and 12 rows" "$(vantioctl ledger export --ledger "$old" --format csv | wc -l)" 13
+is "export --format csv: hostile bytes stay escaped" "$(vantioctl ledger export --ledger "$old" --format csv | LC_ALL=C grep -c '[[:cntrl:]]')" 0
+try vantioctl ledger export --ledger "$old" --format spanner -o "$TMP/spanner" --location gs://b/f
+is "export --format spanner: status" "$rc" 0
+is "export --format spanner: rows" "$(jq '.mutations[0].insert.values | length' "$TMP/spanner/commits/00000000.json")" 12
+is "export --format spanner: the manifest's columns are the part's" "$(jq '.tables[0].columns | length' "$TMP/spanner/manifest.json")" \
+	"$(jq '.mutations[0].insert.columns | length - 1' "$TMP/spanner/commits/00000000.json")"
+try vantioctl ledger export --ledger "$old" --format tlog-tiles -o "$TMP/tiles"
+is "export --format tlog-tiles: status" "$rc" 0
+is "export --format tlog-tiles: the files" "$(cd "$TMP/tiles" && find . -type f | sort | tr '\n' ' ')" "./checkpoint ./tile/0/000.p/12 ./tile/entries/000.p/12 "
+holds "export --format tlog-tiles: the ledger's tiles" cmp "$TMP/tiles/tile/0/000.p/12" "$old/tile/0/000.p/12"
+try vantioctl ledger export --ledger "$new" --format tlog-tiles -o "$TMP/tiles"
+is "export into another's folder: status" "$rc" 1
+try vantioctl ledger export --ledger "$old" --format tlog-tiles
+is "export of a folder to standard output: status" "$rc" 2
+try vantioctl ledger export --ledger "$old" --retain 3
+is "export: --retain without spanner: status" "$rc" 2
+
 try vantioctl ledger checkpoint --ledger "$old"
 is "checkpoint: status" "$rc" 0
 is "checkpoint: the note as it is stored" "$out" "$(<"$old/checkpoint")"

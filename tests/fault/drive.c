@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * drive DIR RUN BATCHES SIZE: a writer that says what it was promised. Opens the ledger, appends BATCHES commits of SIZE records (0
- * batches: until it is killed, 1 to SIZE records each), and prints `ack LEAF TRACE` on standard output for each record that a
+ * batches: until it is killed, 1 to SIZE records each, committed by the second thread while the next are staged), and prints `ack LEAF TRACE` on standard output for each record that a
  * commit acknowledged: TRACE is RUN << 32 and a count, so that no two records of a test bear the same.
  *
  * getppid(2), which nothing else here calls, marks the begin and the end of opening and of appending for who counts system calls.
@@ -15,6 +15,9 @@
 struct drive {
 	struct vantio_ledger *ledger;
 	uint64_t next_trace;
+	uint64_t acked; /* leaves below it are */
+	uint64_t offset; /* of a trace beyond its leaf */
+	bool beside;    /* commits are left to the second thread */
 };
 
 static int complain(const char *what, const struct vantio_error *err)
@@ -35,31 +38,38 @@ static int stopped(struct drive *d, const struct vantio_error *first)
 	return complain("stopped", first);
 }
 
-static int batch(struct drive *d, uint64_t size)
+/* What the ledger says is durable: one write a line, so that whoever kills this process reads whole lines or nothing. */
+static int acknowledge(struct drive *d)
 {
-	uint64_t first = vantio_ledger_size(d->ledger), trace = d->next_trace, i;
-	struct vantio_error err = { 0 };
-	struct vantio_record r;
+	uint64_t size = vantio_ledger_size(d->ledger);
 	char text[64];
 	int n;
 
-	for (i = 0; i < size; i++) {
-		r = fixture_record(first + i);
-		r.trace_id = d->next_trace++;
-		if (vantio_ledger_append(d->ledger, &r, &err) < 0)
-			return stopped(d, &err);
-	}
-	if (vantio_ledger_commit(d->ledger, &err) < 0)
-		return stopped(d, &err);
-	/* One write a line: whoever kills this process reads whole lines or nothing. */
-	for (i = 0; i < size; i++) {
-		n = snprintf(text, sizeof(text), "ack %" PRIu64 " %" PRIu64 "\n", first + i, trace + i);
+	for (; d->acked < size; d->acked++) {
+		n = snprintf(text, sizeof(text), "ack %" PRIu64 " %" PRIu64 "\n", d->acked, d->acked + d->offset);
 		if (write(STDOUT_FILENO, text, (size_t)n) != n) {
 			fputs("acks: cannot be written\n", stderr);
 			return 1;
 		}
 	}
 	return 0;
+}
+
+static int batch(struct drive *d, uint64_t size)
+{
+	struct vantio_error err = { 0 };
+	struct vantio_record r;
+	uint64_t i;
+	int ret;
+
+	for (i = 0; i < size; i++) {
+		r = fixture_record(d->next_trace & UINT32_MAX);
+		r.trace_id = d->next_trace++;
+		if (vantio_ledger_append(d->ledger, &r, &err) < 0)
+			return stopped(d, &err);
+	}
+	ret = d->beside ? vantio_ledger_submit(d->ledger, &err) : vantio_ledger_commit(d->ledger, &err);
+	return ret < 0 ? stopped(d, &err) : acknowledge(d);
 }
 
 int main(int argc, char **argv)
@@ -79,6 +89,9 @@ int main(int argc, char **argv)
 	getppid();
 	if (vantio_ledger_open(argv[1], &d.ledger, &err) < 0)
 		return complain("open", &err);
+	d.acked = vantio_ledger_size(d.ledger);
+	d.offset = d.next_trace - d.acked;
+	d.beside = !batches;
 	getppid();
 	for (i = 0; r == 0 && (!batches || i < batches); i++)
 		r = batch(&d, batches ? size : 1 + randombytes_uniform((uint32_t)size));

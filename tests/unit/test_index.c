@@ -271,39 +271,6 @@ static void reader_shows_erased_and_damaged_private_fields_as_such(void **state)
 	assert_int_equal(h.bad, 0);
 }
 
-static int collect(void *ctx, const void *bytes, size_t len, struct vantio_error *err)
-{
-	(void)err;
-	vantio_buf_add(ctx, bytes, len);
-	return 0;
-}
-
-static void export_is_the_log_byte_for_byte(void **state)
-{
-	struct fixture *f = *state;
-	struct vantio_buf out = VANTIO_BUF_INIT;
-	struct vantio_error err = { 0 };
-	size_t len, covered;
-	uint64_t n = 0;
-	char *log;
-
-	fixture_append(f, 700, 100);
-	log = fixture_read(f, "log/00000000.ndjson", &len);
-	covered = len;
-	log = realloc(log, len + 10);
-	memcpy(log + len, "unfinished", 10);
-	fixture_write(f, "log/00000000.ndjson", log, len + 10);
-	assert_ok(vantio_reader_export(f->ledger, collect, &out, &n, &err), err);
-	assert_int_equal(n, 700);
-	assert_int_equal(out.len, covered);
-	assert_memory_equal(out.data, log, covered);
-	*strstr(log + 1000, "1000") = '2';
-	fixture_write(f, "log/00000000.ndjson", log, len);
-	assert_int_equal(vantio_reader_export(f->ledger, collect, &out, &n, &err), -EBADMSG);
-	free(log);
-	vantio_buf_free(&out);
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -317,7 +284,6 @@ int main(void)
 		CASE(index_of_a_broken_log_says_the_leaf),
 		CASE(index_refuses_update_delete_and_replace),
 		CASE(reader_shows_erased_and_damaged_private_fields_as_such),
-		CASE(export_is_the_log_byte_for_byte),
 	};
 
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);
