@@ -179,6 +179,7 @@ CLI_COMMAND(ledger_prove);
 CLI_COMMAND(ledger_checkpoint);
 CLI_COMMAND(ledger_cosign);
 CLI_COMMAND(ledger_reindex);
+CLI_COMMAND(ledger_erase);
 CLI_COMMAND(receipt_verify);
 CLI_COMMAND(key_generate);
 CLI_COMMAND(key_show);

@@ -9,6 +9,7 @@
 extern const struct cli_option ledger_list_options[];
 extern const struct cli_arg ledger_show_args[];
 extern const struct cli_option ledger_export_options[];
+extern const struct cli_option ledger_erase_options[];
 extern const struct cli_option ledger_prove_options[];
 extern const struct cli_arg ledger_prove_args[];
 extern const struct cli_option ledger_cosign_options[];

@@ -260,7 +260,7 @@ CLI_COMMAND(ledger_show)
 	struct vantio_error err = { 0 };
 	struct vantio_query q;
 	struct vantio_reader *r;
-	const cJSON *private;
+	const cJSON *private, *erased, *name;
 	int e, exit_code;
 
 	if (!ledger_read_id(id, &q))
@@ -280,9 +280,12 @@ CLI_COMMAND(ledger_show)
 		return cli_emit(cli, one.doc);
 	ledger_view_members(cli, "public", one.doc);
 	private = cJSON_GetObjectItemCaseSensitive(one.doc, "private");
-	if (cJSON_IsObject(private))
+	erased = cJSON_GetObjectItemCaseSensitive(one.doc, "erased");
+	if (cJSON_IsObject(private)) {
 		ledger_view_members(cli, "private", private);
-	else
+		cJSON_ArrayForEach(name, erased)
+			printf("  %-12s  (erased)\n", name->valuestring);
+	} else
 		puts(one.private_bad ? "private fields are damaged: they are not those that the record commits to" :
 		     "private fields were erased");
 	cJSON_Delete(one.doc);

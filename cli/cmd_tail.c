@@ -144,7 +144,7 @@ static void print_record(struct cli *cli, const struct vantio_hit *hit, const cJ
 	print_decision(cli, doc);
 	print_padded(member(doc, "op"), 8);
 	ledger_view_resource(&resource, cJSON_GetObjectItemCaseSensitive(private, "resource"));
-	print_text(resource.data, hit->private_bad ? "(damaged)" : hit->n_private ? "-" : "(erased)");
+	print_text(resource.data, hit->private_bad ? "(damaged)" : cJSON_HasObjectItem(private, "resource") ? "-" : "(erased)");
 	printf("  ");
 	print_text(member(doc, "rule"), "-");
 	printf("  %s", cli_color(cli, "dim"));

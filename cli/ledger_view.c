@@ -30,6 +30,19 @@ cJSON *ledger_view_private(const struct vantio_hit *hit, const char *name)
 	return NULL;
 }
 
+const char *const ledger_private_fields[] = { "args_salt", "resource", "syscall_args", "comm", "exe", "cgroup", NULL };
+
+/* Fewer than the record commits to: the names of those that are missing. */
+static void add_erased(cJSON *doc, const cJSON *private)
+{
+	cJSON *list = cJSON_AddArrayToObject(doc, "erased");
+	size_t i;
+
+	for (i = 0; ledger_private_fields[i]; i++)
+		if (!cJSON_GetObjectItemCaseSensitive(private, ledger_private_fields[i]))
+			cJSON_AddItemToArray(list, cJSON_CreateString(ledger_private_fields[i]));
+}
+
 cJSON *ledger_view_json(const struct vantio_hit *hit)
 {
 	cJSON *doc = cJSON_ParseWithLength(hit->line.p, hit->line.len), *private = cJSON_CreateObject();
@@ -46,6 +59,8 @@ cJSON *ledger_view_json(const struct vantio_hit *hit)
 		name[key.len] = '\0';
 		cJSON_AddItemToObject(private, name, cJSON_ParseWithLength(value.p, value.len));
 	}
+	if (!hit->private_bad && hit->n_private < hit->fields.n_sd)
+		add_erased(doc, private);
 	if (!doc || !hit->n_private) {
 		cJSON_Delete(private);
 		private = cJSON_CreateNull();
@@ -132,7 +147,7 @@ void ledger_view_members(struct cli *cli, const char *title, const cJSON *object
 		width = n > width ? n : width;
 	}
 	cJSON_ArrayForEach(item, object)
-		if (strcmp(item->string, "private") != 0) {
+		if (strcmp(item->string, "private") != 0 && strcmp(item->string, "erased") != 0) {
 			printf("  ");
 			show_value(item->string, item, width - 2);
 		}

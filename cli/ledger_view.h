@@ -9,6 +9,7 @@
 /* A string of a record as raw bytes, which printing escapes again. */
 void ledger_view_raw(struct vantio_buf *out, struct vantio_span json);
 /* The public fields as they stand, and "private": an object, or null where the fields were erased. NULL: memory ran out. */
+extern const char *const ledger_private_fields[]; /* names, NULL-terminated */
 cJSON *ledger_view_json(const struct vantio_hit *hit);
 /* The private value of that name as JSON, or NULL. */
 cJSON *ledger_view_private(const struct vantio_hit *hit, const char *name);

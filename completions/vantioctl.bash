@@ -94,7 +94,7 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export prove checkpoint cosign reindex'
+		verbs='verify list show export prove checkpoint cosign erase reindex'
 		;;
 	'ledger verify')
 		opts='--against --vkey --since --segment --quorum --witness'
@@ -119,6 +119,9 @@ _vantioctl_table()
 	'ledger cosign')
 		opts='--key --vkey --output-file -o'
 		args+=('file')
+		;;
+	'ledger erase')
+		opts='--field --before --dry-run -n'
 		;;
 	'ledger reindex')
 		opts=''
@@ -208,6 +211,8 @@ _vantioctl_value()
 	'ledger cosign|--key') value='file' ;;
 	'ledger cosign|--vkey') value='file' ;;
 	'ledger cosign|--output-file' | 'ledger cosign|-o') value='file' ;;
+	'ledger erase|--field') value='choice args_salt resource syscall_args comm exe cgroup' ;;
+	'ledger erase|--before') value='none' ;;
 	'receipt verify|--vkey') value='file' ;;
 	'receipt verify|--quorum') value='none' ;;
 	'receipt verify|--witness') value='file' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -140,6 +140,10 @@ complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l key -r -F -d 'th
 complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l output-file -s o -r -F -d 'write here, not to standard output'
 complete -c vantioctl -n '__vantioctl_after 0 ledger cosign' -F
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a erase -d 'erase private values of old records; the log still verifies'
+complete -c vantioctl -n '__vantioctl_after + ledger erase' -l field -r -f -a ' args_salt resource syscall_args comm exe cgroup' -d 'the private field; may be given again'
+complete -c vantioctl -n '__vantioctl_after + ledger erase' -l before -r -d 'of records before this time, RFC 3339 in UTC'
+complete -c vantioctl -n '__vantioctl_after + ledger erase' -l dry-run -s n -d 'only say what would be erased'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a reindex -d 'build the index anew from the log'
 complete -c vantioctl -n '__vantioctl_after 0 receipt' -a verify -d 'check a receipt; nothing else is needed'
 complete -c vantioctl -n '__vantioctl_after + receipt verify' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'

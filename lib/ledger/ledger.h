@@ -65,6 +65,24 @@ uint64_t vantio_ledger_epoch(const struct vantio_ledger *l);
 bool vantio_ledger_is_in(const struct vantio_ledger *l, uint64_t dev, uint64_t ino);
 /* How long ago the key that signs now was made, in nanoseconds of the wall clock; 0 if that ran back. */
 int vantio_ledger_key_age(const struct vantio_ledger *l, uint64_t *ret_ns, struct vantio_error *err);
+
+/* ---- erasing private values ---- */
+
+struct vantio_erasure {
+	uint64_t records, values; /* of so many records so many values were erased, or would be */
+	uint64_t segments;        /* sidecars that were written anew */
+	uint64_t linked;          /* of those, old files that another name still holds: they were not overwritten */
+	bool recorded;
+	uint64_t leaf;            /* of the record of the erasure, if there is one */
+};
+
+/*
+ * Erases the private fields of those names from every record of a wall-clock time before `before_ns`; with `resource` and `syscall_args`
+ * goes `args_salt`. `dry`: only counts. The erasure is recorded first, if there is anything to erase; records of erasures
+ * keep theirs. EBADMSG: a private line, or the record it belongs to, is damaged: nothing was erased.
+ */
+int vantio_ledger_erase(struct vantio_ledger *l, const char *const *fields, size_t n_fields, uint64_t before_ns, bool dry,
+			struct vantio_erasure *ret, struct vantio_error *err);
 /* Releases the lock; what is staged and neither committed nor submitted is dropped. NULL is fine. */
 void vantio_ledger_close(struct vantio_ledger *l);
 

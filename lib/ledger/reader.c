@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "ledger/checkpoint.h"
@@ -19,6 +20,7 @@ struct vantio_reader {
 	struct vantio_checkpoint checkpoint;
 	struct vantio_index *index; /* owned */
 	uint64_t segment; /* of the open files; log -1: none */
+	uint64_t sought, sought_at; /* a line of the sidecar, and where it begins: counting goes on from there */
 	int log, private;
 	struct vantio_buf line, private_line;
 };
@@ -166,6 +168,7 @@ static int open_segment(struct vantio_reader *r, uint64_t segment, struct vantio
 	vantio_close_fd(&r->private);
 	r->log = fd;
 	r->segment = segment;
+	r->sought = r->sought_at = 0;
 	vantio_segment_path(path, "private", segment);
 	r->private = vantio_store_open(r->dirfd, path, O_RDONLY, 0, &ignored);
 	return 0;
@@ -204,29 +207,54 @@ static bool try_private(struct vantio_hit *h, const struct vantio_buf *b)
 	return vantio_private_scan(b->data, b->len, h->private, &h->n_private, &ignored) == 0;
 }
 
-/* Where the index has no right offset (private fields were erased since): counted from the segment's start. */
+/* Where the index has no right offset (private fields were erased since): counted, from where the last search ended. */
 static void seek_private(struct vantio_reader *r, struct vantio_hit *h, uint64_t number)
 {
 	struct vantio_lines lines;
 	struct vantio_error ignored;
 	struct vantio_span line;
-	uint64_t i = 0;
 	int got = 1;
 
-	if (vantio_lines_init(&lines, r->private, 0, VANTIO_RECORD_PRIVATE_MAX, &ignored) < 0)
+	if (number < r->sought)
+		r->sought = r->sought_at = 0;
+	if (vantio_lines_init(&lines, r->private, r->sought_at, VANTIO_RECORD_PRIVATE_MAX, &ignored) < 0)
 		return;
-	for (; i <= number && got == 1; i++)
+	for (; got == 1; r->sought++) {
+		r->sought_at = lines.offset;
 		got = vantio_lines_next(&lines, &line, &ignored);
+		if (r->sought == number)
+			break;
+	}
 	vantio_buf_reset(&r->private_line);
 	if (got == 1)
 		vantio_buf_add(&r->private_line, line.p, line.len);
+	else
+		r->sought = r->sought_at = 0;
 	vantio_lines_clear(&lines);
 	h->private_bad = got == 1 && !try_private(h, &r->private_line);
 }
 
-static int load_hit(struct vantio_reader *r, const struct vantio_place *place, struct vantio_hit *h, struct vantio_error *err)
+/* An erasure put another sidecar in the place of the one that is open, and overwrote that. */
+static bool is_replaced(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !st.st_nlink;
+}
+
+static void load_private(struct vantio_reader *r, const struct vantio_place *place, struct vantio_hit *h)
 {
 	struct vantio_error ignored;
+
+	h->n_private = 0;
+	h->private_bad = false;
+	if (r->private >= 0 && (read_line(r->private, place->private_offset, VANTIO_RECORD_PRIVATE_MAX, &r->private_line, &ignored) < 0 ||
+				!try_private(h, &r->private_line)))
+		seek_private(r, h, place->leaf % VANTIO_SEGMENT_RECORDS);
+}
+
+static int load_hit(struct vantio_reader *r, const struct vantio_place *place, struct vantio_hit *h, struct vantio_error *err)
+{
 	int e;
 
 	e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
@@ -240,12 +268,15 @@ static int load_hit(struct vantio_reader *r, const struct vantio_place *place, s
 		return vantio_fail_prefix(err, "leaf %llu, as the index has it; 'vantioctl ledger verify' says more",
 					  (unsigned long long)place->leaf);
 	h->line = (struct vantio_span){ r->line.data, r->line.len };
-	if (r->private < 0)
+	load_private(r, place, h);
+	if (r->private < 0 || !h->private_bad || !is_replaced(r->private))
 		return 0;
-	if (read_line(r->private, place->private_offset, VANTIO_RECORD_PRIVATE_MAX, &r->private_line, &ignored) < 0 ||
-	    !try_private(h, &r->private_line))
-		seek_private(r, h, place->leaf % VANTIO_SEGMENT_RECORDS);
-	return 0;
+	vantio_close_fd(&r->log);
+	r->log = -1;
+	e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
+	if (e == 0)
+		load_private(r, place, h);
+	return e;
 }
 
 struct finding {

@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "ledger/verify.h"
 
+#define TRIES 3
+
 __attribute__((format(printf, 4, 0)))
 static void set(struct vantio_finding *f, bool has_leaf, uint64_t leaf, const char *fmt, va_list ap)
 {
@@ -73,6 +75,7 @@ struct walk {
 	struct vantio_hash stored[VANTIO_TILE_WIDTH];
 	struct vantio_lines privates;
 	bool has_private;
+	bool replaced;
 	bool has_index;
 	char last_ts[31];
 	size_t anchor;
@@ -294,6 +297,8 @@ static int walk_segment(struct walk *w, struct vantio_error *err)
 		w->has_index = c->index != NULL;
 	if (r == 0)
 		r = walk_lines(w, &lines, err);
+	/* An erasure put another sidecar in its place meanwhile, and overwrote this one. */
+	w->replaced = r == 0 && c->content.found && private >= 0 && fstat(private, &st) == 0 && !st.st_nlink;
 	if (r == 0)
 		check_edges(w);
 	if (r == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size > lines.offset && c->tree.size == c->n) {
@@ -307,7 +312,7 @@ static int walk_segment(struct walk *w, struct vantio_error *err)
 	return r;
 }
 
-int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *err)
+static int verify_once(struct vantio_segment_check *c, bool *ret_replaced, struct vantio_error *err)
 {
 	cleanup_free struct walk *w = calloc(1, sizeof(*w));
 	int r;
@@ -319,6 +324,21 @@ int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *e
 	w->c = c;
 	w->first = c->segment << VANTIO_SEGMENT_HEIGHT;
 	r = walk_segment(w, err);
+	*ret_replaced = w->replaced;
+	return r;
+}
+
+int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *err)
+{
+	const struct vantio_segment_check in = *c;
+	bool replaced = true;
+	int r = 0, tries;
+
+	for (tries = 0; tries < TRIES && replaced && r == 0; tries++) {
+		vantio_segment_check_clear(c);
+		*c = in;
+		r = verify_once(c, &replaced, err);
+	}
 	return r;
 }
 

@@ -133,6 +133,7 @@ static int load(struct vantio_ledger *l, struct vantio_error *err)
 	}
 	if (r < 0)
 		return r;
+	vantio_store_drop_temporaries(l->dirfd, "private");
 	r = load_key(l, &epochs, err);
 	if (r == 0)
 		r = vantio_ledger_recover(l, &head.checkpoint, err);

@@ -61,4 +61,36 @@ is "all seals are missing: status" "$rc" 3
 try vantioctl key rotate --ledger "$TMP/gap"
 is "rotate without seals: status" "$rc" 1
 is "rotate without seals: no key is touched" "$(ls -A "$TMP/gap/keys")" 00000002
+
+e=$TMP/erased
+cp -r "$l" "$e"
+try vantioctl ledger erase --ledger "$e"
+is "erase, nothing named: status" "$rc" 2
+try vantioctl ledger erase --ledger "$e" --field uid --before 2100-01-01T00:00:00Z
+is "erase, no private field: status" "$rc" 2
+try vantioctl ledger erase --ledger "$TMP/none" --field comm --before 2100-01-01T00:00:00Z
+is "erase, no ledger: status" "$rc" 1
+try vantioctl ledger erase --ledger "$e" --field comm --before 2100-01-01T00:00:00Z --dry-run
+is "erase --dry-run: said" "$rc $out" "0 would erase 12 values of 12 records"
+try vantioctl ledger erase --ledger "$e" --field comm --field exe --before 2100-01-01T00:00:00Z
+is "erase: said" "$rc $out" "0 erased 24 values of 12 records; leaf 12 records it"
+try vantioctl ledger verify --ledger "$e" --vkey "$vkey"
+is "erase: the log still verifies" "$rc" 0
+has "erase: verify says so" "$out" "private fields of 12 records are missing"
+has "erase: list says so" "$(vantioctl ledger list --ledger "$e")" "(erased)"
+has "erase: the record of it" "$(vantioctl ledger list --ledger "$e" -n 1)" "comm,exe of 12 records before 2100-01-01T00:00:00.000000000Z"
+has "erase: show says which" "$(vantioctl ledger show 3 --ledger "$e")" "exe           (erased)"
+is "erase: show --json" "$(vantioctl ledger show 3 --ledger "$e" --json | jq -c '[.erased, (.private | has("comm")), (.private | has("cgroup"))]')" \
+	'[["comm","exe"],false,true]'
+try vantioctl ledger prove 3 --disclose comm --ledger "$e"
+is "erase: it cannot be disclosed any more" "$rc" 1
+try vantioctl ledger prove 3 --disclose cgroup --ledger "$e" -o "$TMP/4.receipt"
+holds "erase: what was not erased can" vantioctl receipt verify "$TMP/4.receipt" --vkey "$vkey"
+is "erase again: nothing to do" "$(vantioctl ledger erase --ledger "$e" --field comm --before 2100-01-01T00:00:00Z --json | jq -c .)" \
+	'{"records":"0","values":"0","leaf":null,"linked":"0"}'
+hasnt "erase: the values are gone from the folder" "$(grep -rl "$(sed -n 4p "$l/private/00000000.ndjson" | jq -r '.[3]')" "$e")" "$e"
+sed -i '5s/^\[/{/' "$e/private/00000000.ndjson"
+try vantioctl ledger erase --ledger "$e" --field cgroup --before 2100-01-01T00:00:00Z
+is "erase, a damaged sidecar: status" "$rc" 3
+has "erase, a damaged sidecar: the leaf" "$err" "leaf 4"
 finish
