@@ -14,7 +14,7 @@
 #include "ledger/index_internal.h"
 #include "ledger/store.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS        5000
 
 /* What may not be changed is refused by the file itself, whoever opens it: the insert trigger catches REPLACE, which gets
@@ -31,12 +31,13 @@ static const char schema[] =
 	"CREATE TABLE record (leaf INTEGER PRIMARY KEY, record_id BLOB NOT NULL, ts INTEGER NOT NULL, mono_ns INTEGER NOT NULL,"
 	" tier INTEGER NOT NULL, agent INTEGER NOT NULL, trace_id INTEGER NOT NULL, pid INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	" hook INTEGER NOT NULL, op INTEGER NOT NULL, policy INTEGER NOT NULL, rule INTEGER NOT NULL, decision INTEGER NOT NULL,"
-	" enforced INTEGER NOT NULL, count INTEGER NOT NULL, line_offset INTEGER NOT NULL, private_offset INTEGER NOT NULL) STRICT;"
+	" enforced INTEGER NOT NULL, count INTEGER NOT NULL, back INTEGER NOT NULL, line_offset INTEGER NOT NULL, private_offset INTEGER NOT NULL) STRICT;"
 	GUARD("name", "id") GUARD("record", "leaf")
 	"CREATE TRIGGER name_twice BEFORE INSERT ON name WHEN EXISTS (SELECT 1 FROM name WHERE text = NEW.text)"
 	" BEGIN SELECT RAISE(ABORT, 'the index is append-only'); END;"
 	"CREATE INDEX record_by_id ON record (record_id);"
 	"CREATE INDEX record_by_ts ON record (ts);"
+	"CREATE INDEX record_back ON record (back) WHERE back = 1;"
 	"CREATE INDEX record_by_agent ON record (agent);"
 	"CREATE INDEX record_by_trace ON record (trace_id);"
 	"CREATE INDEX record_by_hook ON record (hook);"
@@ -47,9 +48,9 @@ static const char schema[] =
 	" CASE r.decision WHEN 0 THEN 'permit' WHEN 1 THEN 'block' WHEN 2 THEN 'quarantine' ELSE 'killswitch' END AS decision,"
 	" r.enforced, r.count FROM record r JOIN name t ON t.id = r.tier JOIN name a ON a.id = r.agent JOIN name h ON h.id = r.hook"
 	" JOIN name o ON o.id = r.op JOIN name p ON p.id = r.policy JOIN name u ON u.id = r.rule;"
-	"PRAGMA user_version = 1;"
+	"PRAGMA user_version = 2;"
 	"COMMIT;";
-_Static_assert(SCHEMA_VERSION == 1, "the schema's user_version");
+_Static_assert(SCHEMA_VERSION == 2, "the schema's user_version");
 
 int vantio_index_fail(struct vantio_index *ix, const char *what, struct vantio_error *err)
 {
@@ -116,6 +117,7 @@ void vantio_index_close(struct vantio_index *ix)
 	sqlite3_finalize(ix->count);
 	sqlite3_finalize(ix->insert);
 	sqlite3_finalize(ix->walk);
+	sqlite3_finalize(ix->ts_at);
 	sqlite3_finalize(ix->name_by_text);
 	sqlite3_finalize(ix->name_by_id);
 	sqlite3_finalize(ix->name_insert);

@@ -93,10 +93,13 @@ static int insert(struct vantio_index *ix, const struct vantio_record_fields *f,
 	int r, i;
 
 	r = vantio_index_prepare(ix, &ix->insert, "INSERT INTO record (leaf, record_id, ts, mono_ns, tier, agent, hook, op, policy, "
-				 "rule, trace_id, pid, uid, decision, enforced, count, line_offset, private_offset) "
-				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
+				 "rule, trace_id, pid, uid, decision, enforced, count, line_offset, private_offset, back) "
+				 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
 	if (r == 0 && vantio_index_row_of(f, &row) < 0)
 		r = vantio_fail(err, EBADMSG, "not a record: its time is none");
+	/* The row before is not the one that was taken in last where another process went on, or a transaction was taken back. */
+	if (r == 0 && f->leaf && ix->next != f->leaf)
+		r = vantio_index_ts(ix, f->leaf - 1, &ix->last_ts, err);
 	for (i = 0; i < VANTIO_INDEX_NAME_COLUMNS && r == 0; i++)
 		r = vantio_index_name(ix, row.names[i], true, &ids[i], err);
 	if (r < 0)
@@ -116,9 +119,14 @@ static int insert(struct vantio_index *ix, const struct vantio_record_fields *f,
 	sqlite3_bind_int64(s, 16, f->count);
 	sqlite3_bind_int64(s, 17, (int64_t)line_offset);
 	sqlite3_bind_int64(s, 18, (int64_t)private_offset);
+	sqlite3_bind_int(s, 19, f->leaf && row.ts < ix->last_ts);
 	r = sqlite3_step(s);
 	sqlite3_reset(s);
-	return r == SQLITE_DONE ? 0 : vantio_index_fail(ix, "take in a record", err);
+	if (r != SQLITE_DONE)
+		return vantio_index_fail(ix, "take in a record", err);
+	ix->next = f->leaf + 1;
+	ix->last_ts = row.ts;
+	return 0;
 }
 
 /* Where the segment of the next leaf is to be read on: behind the last row, if that row is of the same segment. */

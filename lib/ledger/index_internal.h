@@ -20,12 +20,13 @@ struct vantio_index_name {
 struct vantio_index {
 	sqlite3 *db;
 	int dirfd; /* borrowed */
-	sqlite3_stmt *count, *insert, *walk, *name_by_text, *name_by_id, *name_insert;
+	sqlite3_stmt *count, *insert, *walk, *ts_at, *name_by_text, *name_by_id, *name_insert;
 	struct vantio_index_name names[VANTIO_INDEX_NAMES]; /* by the hash of the text; when walking, by id */
 	char copy[64]; /* folder of a private copy, removed at the end */
 	char path[PATH_MAX + 32], query[24]; /* how it was opened without changing anything */
 	int flags;
-	uint64_t next; /* leaf that the walk must yield */
+	uint64_t next; /* leaf that the walk must yield, or that is inserted next */
+	uint64_t last_ts; /* of the leaf before it */
 };
 
 /* A record as the table's columns have it. */
@@ -43,6 +44,10 @@ int vantio_index_prepare(struct vantio_index *ix, sqlite3_stmt **stmt, const cha
 int vantio_index_path(int dirfd, char *out, size_t max, struct vantio_error *err);
 /* -1 in *ret: there is no such name and `make` is false. */
 int vantio_index_name(struct vantio_index *ix, struct vantio_span text, bool make, int64_t *ret, struct vantio_error *err);
+/* The time of a leaf. */
+int vantio_index_ts(struct vantio_index *ix, uint64_t leaf, uint64_t *ret, struct vantio_error *err);
+/* 1 and the leaves [lo, hi) beyond which no record is of that time (inclusive), or 0 if the clock ran back too often to tell. */
+int vantio_index_span(struct vantio_index *ix, uint64_t since, uint64_t until, uint64_t *ret_lo, uint64_t *ret_hi, struct vantio_error *err);
 int vantio_index_row_of(const struct vantio_record_fields *f, struct vantio_index_row *ret);
 /* Opens it so that nothing in the folder changes. */
 int vantio_index_open_unchanged(struct vantio_index *ix, int dirfd, struct vantio_error *err);

@@ -202,15 +202,36 @@ static void with_rule(struct build *b, const char *rule)
 		vantio_buf_puts(&b->sql, " AND rule IN (SELECT id FROM name WHERE text = :rule OR (text >= :rule || '[' AND text < :rule || '\\'))");
 }
 
+/* Times are turned into leaves, in whose order records are handed out; a plus keeps SQLite from going by time all the same. */
+static int with_time(struct build *b, const struct vantio_query *q, struct vantio_error *err)
+{
+	uint64_t lo, hi;
+	int r;
+
+	if (!q->since && q->until > INT64_MAX)
+		return 0;
+	r = vantio_index_span(b->ix, q->since, q->until, &lo, &hi, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		with(b, "leaf >=", (int64_t)lo);
+		with(b, "leaf <", (int64_t)hi);
+	}
+	if (q->since)
+		with(b, r > 0 ? "+ts >=" : "ts >=", (int64_t)(q->since > INT64_MAX ? INT64_MAX : q->since));
+	if (q->until <= INT64_MAX)
+		with(b, r > 0 ? "+ts <=" : "ts <=", (int64_t)q->until);
+	return 0;
+}
+
 static int build(struct build *b, const struct vantio_query *q, struct vantio_error *err)
 {
 	int r;
 
 	vantio_buf_puts(&b->sql, "SELECT leaf, line_offset, private_offset FROM record WHERE 1");
-	if (q->since)
-		with(b, "ts >=", (int64_t)(q->since > INT64_MAX ? INT64_MAX : q->since));
-	if (q->until <= INT64_MAX)
-		with(b, "ts <=", (int64_t)q->until);
+	r = with_time(b, q, err);
+	if (r < 0)
+		return r;
 	if (q->has_after)
 		with(b, "leaf >", (int64_t)(q->after > INT64_MAX ? INT64_MAX : q->after));
 	if (q->below <= INT64_MAX)
@@ -342,7 +363,7 @@ int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
 int vantio_index_walk(struct vantio_index *ix, uint64_t first, uint64_t end, struct vantio_error *err)
 {
 	int r = vantio_index_prepare(ix, &ix->walk, "SELECT leaf, record_id, ts, mono_ns, trace_id, pid, uid, decision, enforced, count, "
-				     "line_offset, tier, agent, hook, op, policy, rule FROM record WHERE leaf >= ? AND leaf < ? ORDER BY leaf",
+				     "line_offset, tier, agent, hook, op, policy, rule, back FROM record WHERE leaf >= ? AND leaf < ? ORDER BY leaf",
 				     err);
 
 	if (r < 0)
@@ -351,7 +372,9 @@ int vantio_index_walk(struct vantio_index *ix, uint64_t first, uint64_t end, str
 	sqlite3_bind_int64(ix->walk, 1, (int64_t)first);
 	sqlite3_bind_int64(ix->walk, 2, (int64_t)end);
 	ix->next = first;
-	return 0;
+	ix->last_ts = 0;
+	/* Without a row before it the first one is found to be wrong, whatever it says. */
+	return first ? vantio_index_ts(ix, first - 1, &ix->last_ts, err) : 0;
 }
 
 /* Whether the name of that id is this text. */
@@ -383,7 +406,7 @@ static int name_is(struct vantio_index *ix, int64_t id, struct vantio_span text,
 }
 
 static const char *compare_numbers(sqlite3_stmt *s, const struct vantio_record_fields *f, const struct vantio_index_row *row,
-				   uint64_t offset)
+				   uint64_t offset, uint64_t last_ts)
 {
 	if (sqlite3_column_bytes(s, 1) != 16 || memcmp(sqlite3_column_blob(s, 1), row->record_id, 16) != 0)
 		return "record_id";
@@ -403,7 +426,9 @@ static const char *compare_numbers(sqlite3_stmt *s, const struct vantio_record_f
 		return "enforced";
 	if (sqlite3_column_int64(s, 9) != f->count)
 		return "count";
-	return (uint64_t)sqlite3_column_int64(s, 10) != offset ? "line_offset" : NULL;
+	if ((uint64_t)sqlite3_column_int64(s, 10) != offset)
+		return "line_offset";
+	return sqlite3_column_int64(s, 17) != (f->leaf && row->ts < last_ts) ? "back" : NULL;
 }
 
 int vantio_index_compare(struct vantio_index *ix, const struct vantio_record_fields *f, uint64_t offset, struct vantio_error *err)
@@ -421,7 +446,8 @@ int vantio_index_compare(struct vantio_index *ix, const struct vantio_record_fie
 	ix->next++;
 	if (vantio_index_row_of(f, &row) < 0)
 		return vantio_fail(err, EBADMSG, "not a record: its time is none");
-	differs = compare_numbers(s, f, &row, offset);
+	differs = compare_numbers(s, f, &row, offset, ix->last_ts);
+	ix->last_ts = row.ts;
 	for (i = 0; i < VANTIO_INDEX_NAME_COLUMNS && !differs; i++) {
 		r = name_is(ix, sqlite3_column_int64(s, 11 + i), row.names[i], err);
 		if (r < 0)

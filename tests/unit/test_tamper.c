@@ -352,7 +352,7 @@ static void case_index_row_gone(const struct fixture *f)
 static void case_index_row_added(const struct fixture *f)
 {
 	sql(f, "INSERT INTO record SELECT 20, record_id, ts, mono_ns, tier, agent, trace_id, pid, uid, hook, op, policy, rule,"
-	       " decision, enforced, count, line_offset, private_offset FROM record WHERE leaf = 19;");
+	       " decision, enforced, count, back, line_offset, private_offset FROM record WHERE leaf = 19;");
 }
 
 static void case_index_of_zeros(const struct fixture *f)
