@@ -490,6 +490,7 @@ static void tamper_each_case_gets_its_verdict(void **state)
 		r = verify(f);
 		assert_case(&cases[i], &r);
 	}
+	print_message("# %zu cases of tampering\n", sizeof(cases) / sizeof(cases[0]));
 }
 
 /* Every bit 0 of every byte of a file in turn. */
