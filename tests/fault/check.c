@@ -5,6 +5,7 @@
  *
  *   1. every signed checkpoint in the folder is noted: the published one, and one that was signed and not yet renamed;
  *   2. the next writer opens the ledger, appends and closes; the new checkpoint is noted too;
+ *      no private key is left but that of the newest epoch;
  *   3. `ledger verify` finds nothing wrong;
  *   4. each acknowledged record is the leaf that it was acknowledged as, and each root ever noted is that of the log at its size.
  *
@@ -57,6 +58,8 @@ static int note_roots(const char *dir, const char *state)
 	cleanup_dir DIR *list = opendir(dir);
 	cleanup_file FILE *roots = fopen(state, "a");
 	struct dirent *d;
+	char hex[65];
+	size_t i;
 	int r = 0;
 
 	if (!list || vantio_ledger_genesis_load(dirfd, &genesis, &err) < 0)
@@ -65,6 +68,10 @@ static int note_roots(const char *dir, const char *state)
 		return complain(state, "cannot be written");
 	if (vantio_epochs_load(dirfd, &genesis, &epochs, &err) < 0)
 		return complain("epochs", err.text);
+	for (i = 1; i < epochs.n; i++) {
+		vantio_hex(hex, epochs.items[i].root.b, sizeof(epochs.items[i].root.b));
+		fprintf(roots, "%" PRIu64 " %s\n", epochs.items[i].begin, hex); /* seals are signed roots too */
+	}
 	while (r == 0 && (d = readdir(list)))
 		if (!strcmp(d->d_name, "checkpoint") || !strncmp(d->d_name, ".checkpoint.", 12))
 			r = note_file(dirfd, d->d_name, &epochs, roots);
@@ -208,6 +215,21 @@ static int start_again(const char *dir)
 	return 0;
 }
 
+/* Whoever takes the machine now must not find a key of an epoch that is over. */
+static int check_keys(const char *dir)
+{
+	char path[4096];
+	cleanup_dir DIR *list = NULL;
+	struct dirent *d;
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "%s/keys", dir);
+	list = opendir(path);
+	while (list && (d = readdir(list)))
+		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+	return n == 1 ? 0 : complain(path, "it does not hold one key");
+}
+
 static int verify(const char *dir)
 {
 	struct vantio_verify_options opts = { .vkey = NULL };
@@ -234,6 +256,8 @@ int main(int argc, char **argv)
 	r = start_again(argv[1]);
 	if (r == 0)
 		r = note_roots(argv[1], argv[2]);
+	if (r == 0)
+		r = check_keys(argv[1]);
 	if (r == 0)
 		r = verify(argv[1]);
 	if (r == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
+ * drive DIR RUN rotate: takes a new signing key, and appends a record under it.
  * drive DIR RUN BATCHES SIZE: a writer that says what it was promised. Opens the ledger, appends BATCHES commits of SIZE records (0
  * batches: until it is killed, 1 to SIZE records each, committed by the second thread while the next are staged), and prints `ack LEAF TRACE` on standard output for each record that a
  * commit acknowledged: TRACE is RUN << 32 and a count, so that no two records of a test bear the same.
@@ -72,6 +73,21 @@ static int batch(struct drive *d, uint64_t size)
 	return ret < 0 ? stopped(d, &err) : acknowledge(d);
 }
 
+/* One that fails may leave the old key in its place, and the writer may go on: what it then acknowledges must be there too. */
+static int rotate(struct drive *d)
+{
+	struct vantio_rotation done;
+	struct vantio_error err = { 0 }, ignored = { 0 };
+	struct vantio_record r = fixture_record(0);
+
+	if (vantio_ledger_rotate(d->ledger, &done, &err) == 0)
+		return 0;
+	r.trace_id = d->next_trace++;
+	if (vantio_ledger_append(d->ledger, &r, &ignored) == 0 && vantio_ledger_commit(d->ledger, &ignored) == 0)
+		acknowledge(d);
+	return complain("stopped", &err);
+}
+
 int main(int argc, char **argv)
 {
 	struct vantio_error err = { 0 };
@@ -79,13 +95,15 @@ int main(int argc, char **argv)
 	uint64_t batches, size, i;
 	int r = 0;
 
-	if (argc != 5 || sodium_init() < 0) {
-		fprintf(stderr, "usage: drive DIR RUN BATCHES SIZE\n");
+	bool rotates = argc == 4 && !strcmp(argv[3], "rotate");
+
+	if ((argc != 5 && !rotates) || sodium_init() < 0) {
+		fprintf(stderr, "usage: drive DIR RUN BATCHES SIZE | drive DIR RUN rotate\n");
 		return 2;
 	}
 	d.next_trace = strtoull(argv[2], NULL, 10) << 32;
-	batches = strtoull(argv[3], NULL, 10);
-	size = strtoull(argv[4], NULL, 10);
+	batches = rotates ? 1 : strtoull(argv[3], NULL, 10);
+	size = rotates ? 1 : strtoull(argv[4], NULL, 10);
 	getppid();
 	if (vantio_ledger_open(argv[1], &d.ledger, &err) < 0)
 		return complain("open", &err);
@@ -93,6 +111,10 @@ int main(int argc, char **argv)
 	d.offset = d.next_trace - d.acked;
 	d.beside = !batches;
 	getppid();
+	if (rotates) {
+		r = rotate(&d);
+		getppid();
+	}
 	for (i = 0; r == 0 && (!batches || i < batches); i++)
 		r = batch(&d, batches ? size : 1 + randombytes_uniform((uint32_t)size));
 	getppid();
