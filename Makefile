@@ -143,7 +143,7 @@ demo:
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli install fault-quick interop harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox install fault-quick interop harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
@@ -174,6 +174,18 @@ check-werror:
 .PHONY: check-cli completions
 check-cli: $(O)/vantioctl $(O)/tests/install/make_ledger
 	$(Q)VANTIOCTL=$(O)/vantioctl MAKE_LEDGER=$(abspath $(O))/tests/install/make_ledger tests/cli/run
+
+# The user tier, natively, as an ordinary user; `races` is the long form of the threads that flip what was judged.
+.PHONY: check-sandbox races
+$(O)/tests/sandbox/ops: tests/sandbox/ops.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -o $@ $< -lpthread
+
+check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops
+	$(Q)VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run
+
+races: $(O)/vantioctl $(O)/tests/sandbox/ops
+	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_records.sh
 
 completions: $(O)/vantioctl
 	$(Q)$< completion bash >completions/vantioctl.bash

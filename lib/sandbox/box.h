@@ -29,7 +29,7 @@ struct vantio_box {
 	pid_t self, child;
 	uint64_t trace_id;
 	char agent[VANTIO_NAME_MAX];
-	const struct vantio_call *call; /* that is judged now; NULL for what no call asked */
+	struct vantio_call *call; /* that is judged now; NULL for what no call asked */
 	struct vantio_tracer *tracer;   /* owned: threads whose execve(2) is looked after */
 	bool halting; /* the agent is to be stopped, as a limit wants it */
 };
@@ -85,10 +85,10 @@ static inline int vantio_arg_int(const struct vantio_call *c, unsigned int arg)
 }
 
 /* Asks about a place; true if it is refused. `extra` are further VANTIO_JUDGE_* bits, `second` the new name. */
-bool vantio_refused(const struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_domain domain, uint32_t access,
+bool vantio_refused(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_domain domain, uint32_t access,
 		    const struct vantio_spot *s, const struct vantio_spot *second, uint32_t extra);
 /* Asks about a surface of [kernel]. */
-bool vantio_refused_surface(const struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_surface surface, uint32_t target);
+bool vantio_refused_surface(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_surface surface, uint32_t target);
 
 /* ---- the handlers, by system call ---- */
 

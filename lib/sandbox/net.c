@@ -23,7 +23,7 @@ void vantio_peer_clear(struct vantio_peer *p)
 	vantio_spot_clear(&p->spot);
 }
 
-int vantio_socket_get(const struct vantio_call *c, int fd, struct vantio_socket *ret)
+int vantio_socket_get(struct vantio_call *c, int fd, struct vantio_socket *ret)
 {
 	socklen_t len = sizeof(int);
 

@@ -19,7 +19,7 @@ void vantio_socket_clear(struct vantio_socket *s);
 #define cleanup_socket __attribute__((cleanup(vantio_socket_clear)))
 
 /* 0 or -errno. */
-int vantio_socket_get(const struct vantio_call *c, int fd, struct vantio_socket *ret);
+int vantio_socket_get( struct vantio_call *c, int fd, struct vantio_socket *ret);
 
 struct vantio_peer {
 	struct sockaddr_storage addr; /* a unix socket's file is put as a name of ours for the very object */

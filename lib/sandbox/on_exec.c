@@ -28,7 +28,7 @@ struct vantio_tracer {
 	size_t n, cap;
 };
 
-static bool refused_exec(const struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, const struct vantio_spot *s, uint32_t extra)
+static bool refused_exec(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, const struct vantio_spot *s, uint32_t extra)
 {
 	return vantio_refused(c, hook, op, VANTIO_DOMAIN_EXEC, VANTIO_ACCESS_EXEC, s, NULL, extra);
 }

@@ -128,7 +128,7 @@ struct vantio_reply vantio_on_ptrace(struct vantio_call *c)
 {
 	const pid_t pid = (pid_t)c->n->data.args[c->n->data.nr == SYS_ptrace];
 
-	if (pid == c->t.tgid || (pid != c->box->self && vantio_target_ours(c->box->self, pid)))
+	if (pid == vantio_target_group(&c->t) || (pid != c->box->self && vantio_target_ours(c->box->self, pid)))
 		return vantio_go_on();
 	if (vantio_refused_surface(c, VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, (uint32_t)pid))
 		return vantio_refuse(EPERM);
@@ -137,9 +137,9 @@ struct vantio_reply vantio_on_ptrace(struct vantio_call *c)
 
 /* ---- signals ---- */
 
-static bool ours(const struct vantio_call *c, pid_t pid)
+static bool ours(struct vantio_call *c, pid_t pid)
 {
-	return pid == c->t.tgid || (pid > 0 && vantio_target_ours(c->box->self, pid));
+	return pid == vantio_target_group(&c->t) || (pid > 0 && vantio_target_ours(c->box->self, pid));
 }
 
 static struct vantio_reply refuse_signal(struct vantio_call *c, pid_t pid)
@@ -176,9 +176,9 @@ static struct vantio_reply kill_many(struct vantio_call *c, pid_t pid, int sig)
 	if (c->box->lax)
 		return vantio_go_on();
 	if (pid == -1)
-		g.except = c->t.tgid;
+		g.except = vantio_target_group(&c->t);
 	else
-		g.group = pid ? -pid : getpgid(c->t.tgid);
+		g.group = pid ? -pid : getpgid(vantio_target_group(&c->t));
 	vantio_tree_each(c->box->self, kill_one, &g);
 	if (g.sent)
 		return vantio_say(0);

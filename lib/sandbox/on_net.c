@@ -266,7 +266,7 @@ static void message_init(struct vantio_call *c, struct message *m, int flags)
 	m->n_fds = 0;
 	m->flags = flags;
 	m->tid = c->t.tid;
-	m->tgid = c->t.tgid;
+	m->tgid = vantio_target_group(&c->t);
 }
 
 struct vantio_reply vantio_on_sendto(struct vantio_call *c)

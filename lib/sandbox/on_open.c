@@ -30,7 +30,7 @@ static uint32_t access_of(uint64_t flags)
 	return access | (flags & O_TRUNC ? VANTIO_ACCESS_WRITE : 0);
 }
 
-static bool refused_open(const struct vantio_call *c, const struct opening *o, const struct vantio_spot *s)
+static bool refused_open(struct vantio_call *c, const struct opening *o, const struct vantio_spot *s)
 {
 	const uint32_t access = access_of(o->flags);
 	enum vantio_op op = access & VANTIO_ACCESS_WRITE ? VANTIO_OP_WRITE : VANTIO_OP_READ;
@@ -66,9 +66,9 @@ static struct vantio_reply reopen(void *job)
 }
 
 /* /dev/tty is the terminal of whoever opens it. */
-static bool other_terminal(const struct vantio_call *c, const struct vantio_spot *s)
+static bool other_terminal(struct vantio_call *c, const struct vantio_spot *s)
 {
-	return S_ISCHR(s->st.st_mode) && s->st.st_rdev == 0x500 && getsid(c->t.tgid) != getsid(0);
+	return S_ISCHR(s->st.st_mode) && s->st.st_rdev == 0x500 && getsid(vantio_target_group(&c->t)) != getsid(0);
 }
 
 static struct vantio_reply open_existing(struct vantio_call *c, const struct opening *o, struct vantio_spot *s)

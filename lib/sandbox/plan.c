@@ -170,7 +170,10 @@ static int plan_files(const struct vantio_policy *p, const struct vantio_image *
 	return r;
 }
 
-/* Executing cannot be done for the target: Landlock grants the folders that the rules begin with, and what was started is looked at. */
+/*
+ * Executing cannot be done for the target: Landlock grants the folders that the rules begin with, and what was started is looked at.
+ * Where [exec] says nothing, reading for it must be granted all the same.
+ */
 static int plan_exec(const struct vantio_policy *p, struct vantio_plan *plan, struct vantio_error *err)
 {
 	const struct vantio_rules *rules = &p->lists[VANTIO_LIST_EXEC_ALLOW];
@@ -178,7 +181,6 @@ static int plan_exec(const struct vantio_policy *p, struct vantio_plan *plan, st
 	size_t i;
 	int r = 0;
 
-	plan->floor.exec = true;
 	if (p->default_allow[VANTIO_DOMAIN_EXEC])
 		return add_grant(&plan->floor, "/", 1, VANTIO_GRANT_EXEC, err);
 	for (i = 0; !r && i < rules->n; i++)
@@ -268,7 +270,8 @@ int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *i
 		plan.n_unmet = 0;
 	if (files)
 		r = plan_files(p, image, &plan, err);
-	if (!r && exec)
+	plan.floor.exec = exec;
+	if (!r && (exec || files))
 		r = plan_exec(p, &plan, err);
 	if (r) {
 		vantio_plan_clear(&plan);

@@ -20,6 +20,10 @@
 #include "sandbox/dispatch.h"
 #include "sandbox/filter.h"
 
+/* Of Linux 6.6: the two who wait for each other share a processor. */
+#define NOTIF_SET_FLAGS    SECCOMP_IOW(4, __u64)
+#define NOTIF_SYNC_WAKE_UP 1ul
+
 /* ---- answers ---- */
 
 struct vantio_reply vantio_result(int64_t r)
@@ -115,7 +119,7 @@ static uint32_t flags_of(const struct vantio_spot *s)
 	return (s->no_path ? VANTIO_JUDGE_NO_PATH : 0) | (s->unlinked ? VANTIO_JUDGE_UNLINKED : 0) | (s->failed ? VANTIO_JUDGE_FAILED : 0);
 }
 
-bool vantio_refused(const struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_domain domain, uint32_t access,
+bool vantio_refused(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_domain domain, uint32_t access,
 		    const struct vantio_spot *s, const struct vantio_spot *second, uint32_t extra)
 {
 	struct vantio_path_ask ask = { .hook = hook, .op = op, .domain = domain, .access = access, .flags = extra | flags_of(s),
@@ -129,7 +133,7 @@ bool vantio_refused(const struct vantio_call *c, enum vantio_hook hook, enum van
 	return vantio_judge_path(c->box->judge, &ask) || c->box->broken;
 }
 
-bool vantio_refused_surface(const struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_surface surface, uint32_t target)
+bool vantio_refused_surface(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_surface surface, uint32_t target)
 {
 	struct vantio_surface_ask ask = { .hook = hook, .op = op, .surface = surface, .reason = VANTIO_REASON_SURFACE, .target = target };
 
@@ -139,13 +143,13 @@ bool vantio_refused_surface(const struct vantio_call *c, enum vantio_hook hook, 
 
 /* ---- records ---- */
 
-static void fill_subject(const struct vantio_call *c, struct vantio_event *e, char exe[PATH_MAX])
+static void fill_subject(struct vantio_call *c, struct vantio_event *e, char exe[PATH_MAX])
 {
 	char text[64];
 	ssize_t n;
 	int i;
 
-	e->pid = (uint32_t)c->t.tgid;
+	e->pid = (uint32_t)vantio_target_group(&c->t);
 	e->tid = (uint32_t)c->t.tid;
 	if (vantio_target_status(&c->t, "PPid", text, sizeof(text)))
 		e->ppid = (uint32_t)strtoul(text, NULL, 10);
@@ -155,7 +159,7 @@ static void fill_subject(const struct vantio_call *c, struct vantio_event *e, ch
 		e->gid = (uint32_t)strtoul(text, NULL, 10);
 	if (vantio_target_status(&c->t, "Name", text, sizeof(text)))
 		memcpy(e->comm, text, strnlen(text, sizeof(e->comm)));
-	snprintf(text, sizeof(text), "/proc/%d/exe", (int)c->t.tgid);
+	snprintf(text, sizeof(text), "/proc/%d/exe", (int)vantio_target_group(&c->t));
 	n = readlink(text, exe, PATH_MAX);
 	e->exe_len = n > 0 ? (uint16_t)(n < VANTIO_PATH_MAX ? n : VANTIO_PATH_MAX - 1) : 0;
 	e->syscall_nr = c->n->data.nr;
@@ -190,8 +194,8 @@ static struct vantio_reply handle(struct vantio_call *c)
 {
 	vantio_handler *handler = vantio_handler_of(c->n->data.nr);
 
-	if (vantio_target_init((pid_t)c->n->pid, &c->t))
-		return vantio_refuse(ESRCH);
+	c->t.tid = (pid_t)c->n->pid;
+	c->t.self = c->box->self;
 	return handler ? handler(c) : vantio_refuse(ENOSYS);
 }
 
@@ -304,6 +308,7 @@ static int take_listener(struct vantio_box *box, struct birth *b, struct vantio_
 	box->listener = vantio_target_fd(&t, word[0]);
 	if (box->listener < 0)
 		return vantio_fail(err, -box->listener, "cannot take over the seccomp listener: %s", strerror(-box->listener));
+	ioctl(box->listener, NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP); /* before 6.6 it is slower */
 	/* nobody of the same user reaches into who decides: not through /proc, not with ptrace, not by its descriptors */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || write(b->go[1], &go, 1) != 1)
 		return vantio_fail(err, errno, "cannot start the command: %s", strerror(errno));

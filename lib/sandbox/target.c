@@ -53,16 +53,13 @@ bool vantio_target_status(const struct vantio_target *t, const char *key, char *
 	return true;
 }
 
-int vantio_target_init(pid_t tid, struct vantio_target *ret)
+pid_t vantio_target_group(struct vantio_target *t)
 {
 	char text[32];
 
-	ret->tid = tid;
-	ret->self = getpid();
-	if (!vantio_target_status(ret, "Tgid", text, sizeof(text)))
-		return -ESRCH;
-	ret->tgid = atoi(text);
-	return ret->tgid > 0 ? 0 : -ESRCH;
+	if (!t->tgid && vantio_target_status(t, "Tgid", text, sizeof(text)))
+		t->tgid = atoi(text);
+	return t->tgid;
 }
 
 mode_t vantio_target_umask(const struct vantio_target *t)
@@ -139,9 +136,9 @@ ssize_t vantio_target_string(const struct vantio_target *t, uint64_t at, char *o
 	return -ENAMETOOLONG;
 }
 
-int vantio_target_fd(const struct vantio_target *t, int fd)
+int vantio_target_fd(struct vantio_target *t, int fd)
 {
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, t->tgid, 0);
+	cleanup_close int pidfd = vantio_target_group(t) ? (int)syscall(SYS_pidfd_open, t->tgid, 0) : -1;
 	int copy;
 
 	if (pidfd < 0)

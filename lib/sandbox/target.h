@@ -15,12 +15,13 @@
 #include <sys/types.h>
 
 struct vantio_target {
-	pid_t tid, tgid;
+	pid_t tid;
+	pid_t tgid; /* 0 until vantio_target_group() has looked: most calls do not need it */
 	pid_t self; /* of the supervisor: whose own folder in /proc is never the target's */
 };
 
-/* Reads the thread group; -errno. */
-int vantio_target_init(pid_t tid, struct vantio_target *ret);
+/* The thread group; 0 if the thread is gone. */
+pid_t vantio_target_group(struct vantio_target *t);
 
 /* Exactly `len` bytes, or -EFAULT; -EPERM where the target may not be looked at. */
 int vantio_target_read(const struct vantio_target *t, uint64_t at, void *out, size_t len);
@@ -29,7 +30,7 @@ int vantio_target_write(const struct vantio_target *t, uint64_t at, const void *
 ssize_t vantio_target_string(const struct vantio_target *t, uint64_t at, char *out, size_t max);
 
 /* A duplicate of the target's descriptor, of the caller (pidfd_getfd). */
-int vantio_target_fd(const struct vantio_target *t, int fd);
+int vantio_target_fd(struct vantio_target *t, int fd);
 /* A field of /proc/TID/status; false if it is not there. */
 bool vantio_target_status(const struct vantio_target *t, const char *key, char *out, size_t max);
 mode_t vantio_target_umask(const struct vantio_target *t);
@@ -53,12 +54,12 @@ void vantio_spot_clear(struct vantio_spot *s);
 #define cleanup_spot __attribute__((cleanup(vantio_spot_clear)))
 
 /* The object that `path` leads to from `dirfd` (of the target, AT_FDCWD too); the link itself without `follow`. 0 or -errno. */
-int vantio_target_object(const struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret);
+int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret);
 /*
  * The place of a name that may not be there: its folder, and the object if there is one. With `follow`, a link in the last
  * place is followed, to nowhere too.
  */
-int vantio_target_entry(const struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret);
+int vantio_target_entry(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret);
 /* The object behind a descriptor of ours: its path and what fstat says. */
 int vantio_spot_from_fd(int fd, struct vantio_spot *ret);
 

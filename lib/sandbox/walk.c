@@ -108,7 +108,7 @@ static bool proc_public(const char *path)
 	return false;
 }
 
-static int check_proc(const struct vantio_target *t, const struct vantio_spot *s)
+static int check_proc(struct vantio_target *t, const struct vantio_spot *s)
 {
 	pid_t owner = s->no_path ? 0 : proc_owner(s->path);
 
@@ -118,7 +118,7 @@ static int check_proc(const struct vantio_target *t, const struct vantio_spot *s
 }
 
 /* A link of /proc that is no path: followed if it is of one of the agent's processes. -EINVAL: it is an ordinary link. */
-static int follow_magic(const struct vantio_target *t, int dir, const char *name)
+static int follow_magic(struct vantio_target *t, int dir, const char *name)
 {
 	struct vantio_spot folder = VANTIO_SPOT_INIT;
 	pid_t owner;
@@ -142,7 +142,7 @@ static int follow_magic(const struct vantio_target *t, int dir, const char *name
 /* ---- one component after the other ---- */
 
 struct walk {
-	const struct vantio_target *t;
+	struct vantio_target *t;
 	int at; /* owned */
 	char rest[2 * PATH_MAX];
 	unsigned int links;
@@ -216,7 +216,7 @@ static int step(struct walk *w, bool entry, bool follow, char name[NAME_MAX + 1]
 	if (last && entry && strcmp(name, ".") && strcmp(name, ".."))
 		return 1;
 	if ((!strcmp(name, "self") || !strcmp(name, "thread-self")) && at_proc_root(w->at)) {
-		snprintf(pids, sizeof(pids), name[0] == 's' ? "%d" : "%d/task/%d", (int)w->t->tgid, (int)w->t->tid);
+		snprintf(pids, sizeof(pids), name[0] == 's' ? "%d" : "%d/task/%d", (int)vantio_target_group(w->t), (int)w->t->tid);
 		return last && !follow ? 1 : replace_rest(w, pids, rest);
 	}
 	next = open_at(w->at, name, O_NOFOLLOW, 0);
@@ -234,7 +234,7 @@ static int step(struct walk *w, bool entry, bool follow, char name[NAME_MAX + 1]
 	return 0;
 }
 
-static int walk(const struct vantio_target *t, int from, const char *path, bool entry, bool follow, struct vantio_spot *s)
+static int walk(struct vantio_target *t, int from, const char *path, bool entry, bool follow, struct vantio_spot *s)
 {
 	struct walk w = { .t = t, .at = fcntl(from, F_DUPFD_CLOEXEC, 3) };
 	int r = w.at < 0 ? -errno : 0;
@@ -260,7 +260,7 @@ static int walk(const struct vantio_target *t, int from, const char *path, bool 
 /* ---- both ways ---- */
 
 /* Where the target's relative names begin. */
-static int base_of(const struct vantio_target *t, int dirfd, const char *path)
+static int base_of(struct vantio_target *t, int dirfd, const char *path)
 {
 	char link[64];
 	int fd;
@@ -281,12 +281,12 @@ static bool names_proc(const char *path)
 }
 
 /* Whether what openat2 found may be something else for the target. */
-static bool is_ours_alone(const struct vantio_target *t, const char *path)
+static bool is_ours_alone(struct vantio_target *t, const char *path)
 {
 	return proc_owner(path) == t->self;
 }
 
-int vantio_target_object(const struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret)
+int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret)
 {
 	struct vantio_spot s = VANTIO_SPOT_INIT;
 	cleanup_close int base = path[0] == '/' ? -1 : base_of(t, dirfd, path);
@@ -355,7 +355,7 @@ static int entry_path(struct vantio_spot *s)
 }
 
 /* The folder, resolved; then what is there under the name. */
-static int entry_once(const struct vantio_target *t, int base, const char *path, struct vantio_spot *s)
+static int entry_once(struct vantio_target *t, int base, const char *path, struct vantio_spot *s)
 {
 	char folder[PATH_MAX];
 	int r = split(path, folder, s->name, &s->slash);
@@ -385,7 +385,7 @@ static int entry_once(const struct vantio_target *t, int base, const char *path,
 	return fstat(s->fd, &s->st) ? -errno : 0;
 }
 
-int vantio_target_entry(const struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret)
+int vantio_target_entry(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret)
 {
 	cleanup_close int base = base_of(t, dirfd, path);
 	struct vantio_spot s = VANTIO_SPOT_INIT;

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+# The user tier: sockets, surfaces of the kernel, other processes, and what a run is as a process.
+. "$(dirname "$0")/lib.sh"
+P=net
+cat >"$TMP/$P.toml" <<END
+schema = 1
+name = "net"
+[file]
+default = "allow"
+[exec]
+default = "allow"
+[network]
+default = "deny"
+connect = ["127.0.0.1:9901", "udp:127.0.0.1:9902", "unix:$W/good.sock", "unix:@good"]
+listen  = ["127.0.0.1:9903-9904", "unix:$W/in/**"]
+END
+cat >"$TMP/open.toml" <<END
+schema = 1
+name = "open"
+[file]
+default = "allow"
+[exec]
+default = "allow"
+[network]
+default = "allow"
+deny = ["127.0.0.1:9905"]
+END
+prepare mkdir -p "$W/in"
+become_user python3 - "$W" <<'END' &
+import socket, sys, signal
+w = sys.argv[1]
+keep = []
+for host, port, kind in (("127.0.0.1", 9901, socket.SOCK_STREAM), ("127.0.0.1", 9905, socket.SOCK_STREAM), ("127.0.0.1", 9902, socket.SOCK_DGRAM)):
+    s = socket.socket(socket.AF_INET, kind); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind((host, port)); keep.append(s)
+    if kind == socket.SOCK_STREAM: s.listen(64)
+for name in (w + "/good.sock", w + "/bad.sock", "\0good", "\0bad"):
+    s = socket.socket(socket.AF_UNIX); s.bind(name); s.listen(64); keep.append(s)
+open(w + "/ready", "w").close()
+signal.pause()
+END
+server=$!
+trap 'kill $server; rm -rf "$TMP"' EXIT
+until [[ -e $W/ready ]]; do kill -0 $server || break; read -rt 0.05 <> <(:) || :; done
+
+allows "connect" connect 127.0.0.1 9901
+refuses "connect to another port" connect 127.0.0.1 9905
+refuses "connect to another address" connect 192.0.2.1 9901
+allows "connect to 0.0.0.0, which is loopback" connect 0.0.0.0 9901
+allows "connect by IPv4 in IPv6" connect ::ffff:127.0.0.1 9901
+refuses "connect by IPv4 in IPv6 elsewhere" connect ::ffff:192.0.2.1 9901
+refuses "fast open elsewhere" fastopen 127.0.0.1 9905
+allows "UDP connect" udp-connect 127.0.0.1 9902
+refuses "UDP connect elsewhere" udp-connect 127.0.0.1 9905
+for op in sendto sendmsg sendmmsg; do
+	allows "$op" $op 127.0.0.1 9902
+	refuses "$op elsewhere" $op 127.0.0.1 9905
+done
+allows "unix" connect "$W/good.sock"
+refuses "unix elsewhere" connect "$W/bad.sock"
+prepare ln -s "$W/bad.sock" "$W/in/link"
+refuses "unix through a link" connect "$W/in/link"
+allows "abstract" connect @good
+refuses "abstract elsewhere" connect @bad
+allows "bind" bind 127.0.0.1 9903
+refuses "bind elsewhere" bind 127.0.0.1 9906
+refuses "bind to any address" bind 0.0.0.0 9903
+refuses "bind to port 0" bind 127.0.0.1 0
+allows "bind a socket file" bind "$W/in/made.sock"
+is "it is there" "$(stat -c %F "$W/in/made.sock")" socket
+refuses "bind a socket file elsewhere" bind "$W/made.sock"
+is "it is not there" "$(ls "$W/made.sock" 2>/dev/null)" ""
+refuses "abstract bind" bind @mine
+refuses "netlink" socket 16 3 0
+refuses "multipath TCP" socket 2 1 262
+forbids "raw" socket 2 3 1
+forbids "packet" socket 17 3 0
+run $P python3 -c "
+import socket,array
+a,b=socket.socketpair()
+a.sendmsg([b'hi'],[(socket.SOL_SOCKET,socket.SCM_RIGHTS,array.array('i',[0]))])
+d,anc,_,_=b.recvmsg(10,100)
+assert d==b'hi' and len(anc)==1
+a.sendall(b'x'*3000000) if False else None
+print('passed')"
+is "descriptors over a socket" "$out" passed
+P=open
+allows "connect under default allow" connect 127.0.0.1 9901
+refuses "what is denied there" connect 127.0.0.1 9905
+
+P=net
+forbids "mount" mount
+forbids "chroot" chroot
+forbids "user namespace" userns
+forbids "user namespace by clone" userns-clone
+allows "a process" thread
+forbids "io_uring" io_uring
+forbids "bpf" bpf
+forbids "perf" perf
+forbids "keyring" keyctl
+forbids "ptrace of a stranger" ptrace $server
+forbids "memory of a stranger" vm_write $server
+forbids "signal to a stranger" kill $server
+forbids "signal to a stranger, rubbish in the high half" kill-high $server
+ops int80
+is "a 32-bit call: not there" "$rc" 38
+ops x32
+is "an x32 call: not there" "$rc" 38
+holds "the stranger lives" kill -0 $server
+run $P sh -c 'kill -0 $PPID; kill -9 $PPID; echo still'
+is "the supervisor cannot be killed" "$out" still
+run $P sh -c 'sleep 100 & kill $!; wait $!; echo $?'
+is "one's own child can" "$out" 143
+run $P sh -c 'cat /proc/$PPID/environ'
+is "the supervisor's environment: refused" "$rc" 1
+
+# what a run is as a process
+run $P sh -c 'exit 7'
+is "status" "$rc" 7
+run $P sh -c 'kill -TERM $$'
+is "status of a signal" "$rc" 143
+out=$(echo in | as_user "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- cat)
+is "standard input" "$out" in
+run $P sh -c '(sleep 0.3; echo late) & echo early'
+is "until the last has ended" "$out" $'early\nlate'
+run $P sh -c 'setsid sh -c "sleep 0.3; echo orphan" & exit 3'
+is "orphans too" "$rc $out" "3 orphan"
+become_user "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.05; done' >"$TMP/up" &
+p=$!
+until [[ -s $TMP/up ]]; do kill -0 $p || break; read -rt 0.05 <> <(:) || :; done
+kill -TERM $p
+wait $p
+is "signals are passed on" "$?" 9
+become_user "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- python3 -c "
+import os, errno, time
+out = os.open('$W/codes', os.O_CREAT | os.O_WRONLY)
+parent = os.getppid()
+os.write(out, b'up\n')
+while os.getppid() == parent: time.sleep(0.02)
+try:
+	os.open('/etc/passwd', 0)
+	os.write(out, b'opened\n')
+except OSError as e:
+	os.write(out, errno.errorcode[e.errno].encode() + b'\n')" &
+p=$!
+until [[ -s $W/codes ]]; do kill -0 $p || break; read -rt 0.05 <> <(:) || :; done
+kill -9 $p
+wait $p 2>/dev/null
+for _ in {1..100}; do [[ $(wc -l <"$W/codes") == 2 ]] && break; read -rt 0.05 <> <(:) || :; done
+is "without the supervisor nothing is permitted" "$(tail -n1 "$W/codes")" ENOSYS
+finish
