@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd_ledger.h"
+#include "ledger_filter.h"
 #include "ledger_view.h"
 
 #define LIST_DEFAULT 50
@@ -22,6 +23,7 @@ const struct cli_option ledger_list_options[] = {
 	{ .name = "hook", .kind = CLI_TEXT, .metavar = "HOOK", .help = "of this hook, such as file_open" },
 	{ .name = "rule", .kind = CLI_TEXT, .metavar = "RULE", .help = "by this rule (file.deny[2]), or any of a list (file.deny)" },
 	{ .name = "trace-id", .kind = CLI_TRACE, .metavar = "ID", .help = "of this trace, 0x and hex digits" },
+	{ .name = "filter", .kind = CLI_TEXT, .metavar = "EXPR", .help = "that match, private fields too, such as path~/work/*,comm=git" },
 	{ .name = "limit", .letter = 'n', .kind = CLI_NUMBER, .metavar = "N", .help = "at most so many (default 50)" },
 	{ .name = "after", .kind = CLI_NUMBER, .metavar = "LEAF", .help = "the next page: the first matches behind this leaf" },
 	{ 0 },
@@ -55,7 +57,9 @@ struct vantio_reader *ledger_open_reader(struct cli *cli, int *ret_exit)
 struct page {
 	struct cli_grid *grid; /* or */
 	cJSON *records;
-	uint64_t n, last;
+	struct vantio_filter *filter; /* NULL: all */
+	uint64_t looked;              /* records that the search at hand found */
+	uint64_t n, last, limit;
 };
 
 static void cell_span(struct cli_grid *g, struct vantio_span json)
@@ -108,14 +112,36 @@ static void cell_decision(struct cli_grid *g, const struct vantio_record_fields 
 	cli_grid_color(g, permit ? "green" : f->enforced ? "red" : "yellow");
 }
 
+/* 1: it is listed; 0: not. */
+static int matches(const struct page *p, const struct vantio_hit *hit, struct vantio_error *err)
+{
+	cJSON *doc;
+	bool match;
+
+	if (!p->filter)
+		return 1;
+	doc = ledger_view_json(hit);
+	if (!doc)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	match = vantio_filter_matches(p->filter, ledger_filter_value, doc);
+	cJSON_Delete(doc);
+	return match;
+}
+
 static int list_row(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
 {
 	const struct vantio_record_fields *f = &hit->fields;
 	struct page *p = ctx;
+	int r;
 
-	(void)err;
-	p->n++;
+	if (p->n == p->limit)
+		return 0;
+	p->looked++;
 	p->last = f->leaf;
+	r = matches(p, hit, err);
+	if (r <= 0)
+		return r;
+	p->n++;
 	if (p->records) {
 		cJSON_AddItemToArray(p->records, ledger_view_json(hit));
 		return 0;
@@ -182,10 +208,42 @@ static int list_json(struct cli *cli, const struct page *p, uint64_t size, bool 
 	return cli_emit(cli, doc);
 }
 
+#define CHUNK 1024 /* records that a filter looks at at once */
+
+/* Those that match a filter: it is asked of what the rest of the query finds, some at a time. */
+static int find_filtered(struct vantio_reader *r, const struct vantio_query *query, struct page *p, struct vantio_error *err)
+{
+	struct vantio_query q = *query, one = { .until = UINT64_MAX, .decision = -1, .limit = 1 };
+	cleanup_free uint64_t *leaves = NULL;
+	size_t n = 0;
+	int e;
+
+	if (q.newest) {
+		e = ledger_filter_newest(r, &q, p->filter, (size_t)q.limit, &leaves, &n, err);
+		while (e == 0 && n) {
+			one.has_after = leaves[--n] > 0;
+			one.after = leaves[n] - 1;
+			one.below = leaves[n] + 1;
+			e = vantio_reader_find(r, &one, list_row, p, err);
+		}
+		return e;
+	}
+	ledger_filter_narrow(p->filter, &q);
+	q.limit = CHUNK;
+	do {
+		p->looked = 0;
+		e = vantio_reader_find(r, &q, list_row, p, err);
+		q.has_after = true;
+		q.after = p->last;
+	} while (e == 0 && p->looked == CHUNK && p->n < p->limit);
+	return e;
+}
+
 CLI_COMMAND(ledger_list)
 {
 	static const char *const headings[] = { "LEAF", "TIME", "AGENT", "PID", "COMM", "OP", "RESOURCE", "DECISION", "RULE" };
 	struct vantio_error err = { 0 };
+	const char *expr = cli_get(cli, "filter");
 	struct page page = { .n = 0 };
 	struct vantio_query q;
 	struct vantio_reader *r;
@@ -195,14 +253,23 @@ CLI_COMMAND(ledger_list)
 
 	if (!read_query(cli, &q))
 		return CLI_USAGE;
+	page.limit = q.limit;
+	e = expr ? vantio_filter_parse(expr, &page.filter, &err) : 0;
+	if (e == -EINVAL)
+		return cli_usage_error(cli, "%s", err.text);
+	if (e < 0)
+		return cli_fail_error(cli, &err);
 	r = ledger_open_reader(cli, &exit_code);
-	if (!r)
+	if (!r) {
+		vantio_filter_free(page.filter);
 		return exit_code;
+	}
 	if (cli_json(cli))
 		page.records = cJSON_CreateArray();
 	else
 		page.grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
-	e = vantio_reader_find(r, &q, list_row, &page, &err);
+	e = page.filter ? find_filtered(r, &q, &page, &err) : vantio_reader_find(r, &q, list_row, &page, &err);
+	vantio_filter_free(page.filter);
 	size = vantio_reader_size(r);
 	vantio_reader_close(r);
 	more = page.n == q.limit && !q.newest && page.last + 1 < size;

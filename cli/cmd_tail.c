@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -11,8 +10,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli.h"
+#include "ledger_filter.h"
 #include "ledger_view.h"
-#include "record/filter.h"
 
 #define LINES_DEFAULT 10
 #define LINES_MAX     100000
@@ -24,64 +23,7 @@ struct tail {
 	struct vantio_filter *filter; /* NULL: all */
 	uint64_t seen;                /* leaves below this one were shown, or are not wanted */
 	uint64_t looked;              /* records that the search at hand found */
-	/* while the newest that match are sought */
-	uint64_t *leaves;
-	size_t n;
 };
-
-/* ---- which ---- */
-
-static void put_json(struct vantio_buf *out, const cJSON *value)
-{
-	if (cJSON_IsString(value))
-		vantio_buf_puts(out, value->valuestring);
-	else if (cJSON_IsNumber(value))
-		vantio_buf_printf(out, "%.0f", value->valuedouble); /* larger ones are strings */
-	else if (cJSON_IsBool(value))
-		vantio_buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
-}
-
-/* For the filter: a member of the document, or of its private fields. */
-static bool filter_value(void *ctx, const char *key, struct vantio_buf *out)
-{
-	const cJSON *doc = ctx, *private = cJSON_GetObjectItemCaseSensitive(doc, "private");
-	const cJSON *resource = cJSON_GetObjectItemCaseSensitive(private, "resource"), *value = NULL;
-
-	if (!strncmp(key, "resource.", 9)) {
-		value = cJSON_GetObjectItemCaseSensitive(resource, key + 9);
-	} else {
-		value = cJSON_GetObjectItemCaseSensitive(doc, key);
-		if (!value)
-			value = cJSON_GetObjectItemCaseSensitive(private, key);
-		if (!value)
-			value = cJSON_GetObjectItemCaseSensitive(resource, key);
-	}
-	if (!value)
-		return false;
-	put_json(out, value);
-	return true;
-}
-
-/* The filter in the words of a search, as far as it can be put so; what is found is held against all of it. */
-static struct vantio_query query_of(const struct vantio_filter *f)
-{
-	static const char *const decisions[] = { "permit", "block", "quarantine", "killswitch" };
-	struct vantio_query q = { .until = UINT64_MAX, .decision = -1 };
-	const char *decision = f ? vantio_filter_exact(f, "decision") : NULL, *trace = f ? vantio_filter_exact(f, "trace_id") : NULL;
-	size_t i;
-
-	if (!f)
-		return q;
-	q.agent = vantio_filter_exact(f, "agent");
-	q.hook = vantio_filter_exact(f, "hook");
-	q.op = vantio_filter_exact(f, "op");
-	q.rule = vantio_filter_exact(f, "rule");
-	for (i = 0; decision && i < VANTIO_ARRAY_SIZE(decisions); i++)
-		if (!strcmp(decisions[i], decision))
-			q.decision = (int)i;
-	q.has_trace = trace && vantio_parse_trace_id(trace, &q.trace_id);
-	return q;
-}
 
 /* ---- one record ---- */
 
@@ -167,7 +109,7 @@ static int show(void *ctx, const struct vantio_hit *hit, struct vantio_error *er
 		return vantio_fail(err, ENOMEM, "out of memory");
 	t->seen = hit->fields.leaf + 1;
 	t->looked++;
-	if (t->filter && !vantio_filter_matches(t->filter, filter_value, doc)) {
+	if (t->filter && !vantio_filter_matches(t->filter, ledger_filter_value, doc)) {
 		cJSON_Delete(doc);
 		return 0;
 	}
@@ -184,65 +126,15 @@ static int show(void *ctx, const struct vantio_hit *hit, struct vantio_error *er
 
 /* ---- the newest ---- */
 
-struct chunk {
-	const struct vantio_filter *filter;
-	uint64_t leaves[CHUNK]; /* that match, ascending */
-	size_t n, looked;
-	uint64_t first;
-};
-
-static int collect(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
-{
-	struct chunk *c = ctx;
-	cJSON *doc;
-
-	if (!c->looked++)
-		c->first = hit->fields.leaf;
-	if (c->filter) {
-		doc = ledger_view_json(hit);
-		if (!doc)
-			return vantio_fail(err, ENOMEM, "out of memory");
-		if (vantio_filter_matches(c->filter, filter_value, doc))
-			c->leaves[c->n++] = hit->fields.leaf;
-		cJSON_Delete(doc);
-	} else {
-		c->leaves[c->n++] = hit->fields.leaf;
-	}
-	return 0;
-}
-
-/* Goes back through the log until `lines` match; t->leaves are theirs, the newest first. */
-static int find_newest(struct tail *t, size_t lines, struct vantio_error *err)
-{
-	struct vantio_query q = query_of(t->filter);
-	struct chunk *c = calloc(1, sizeof(*c));
-	int r = 0;
-
-	t->leaves = calloc(lines ? lines : 1, sizeof(*t->leaves));
-	if (!c || !t->leaves)
-		r = vantio_fail(err, ENOMEM, "out of memory");
-	q.newest = true;
-	q.below = vantio_reader_size(t->reader);
-	while (!r && t->n < lines && q.below) {
-		c->filter = t->filter;
-		c->n = c->looked = 0;
-		q.limit = !t->filter && lines - t->n < CHUNK ? lines - t->n : CHUNK;
-		r = vantio_reader_find(t->reader, &q, collect, c, err);
-		while (!r && c->n && t->n < lines)
-			t->leaves[t->n++] = c->leaves[--c->n];
-		q.below = c->looked ? c->first : 0;
-	}
-	free(c);
-	return r;
-}
-
 static int show_newest(struct tail *t, size_t lines, struct vantio_error *err)
 {
-	struct vantio_query one = { .until = UINT64_MAX, .decision = -1, .limit = 1 };
-	int r = find_newest(t, lines, err);
+	struct vantio_query one = { .until = UINT64_MAX, .decision = -1, .limit = 1 }, q = { .until = UINT64_MAX, .decision = -1 };
+	cleanup_free uint64_t *leaves = NULL;
+	size_t n = 0;
+	int r = ledger_filter_newest(t->reader, &q, t->filter, lines, &leaves, &n, err);
 
-	while (!r && t->n) {
-		const uint64_t leaf = t->leaves[--t->n];
+	while (!r && n) {
+		const uint64_t leaf = leaves[--n];
 
 		one.has_after = leaf > 0;
 		one.after = leaf - 1;
@@ -258,10 +150,11 @@ static int show_newest(struct tail *t, size_t lines, struct vantio_error *err)
 /* Shows some of what commits brought; 1 if there may be more. */
 static int show_new(struct tail *t, struct vantio_error *err)
 {
-	struct vantio_query q = query_of(t->filter);
+	struct vantio_query q = { .until = UINT64_MAX, .decision = -1 };
 	const uint64_t size = vantio_reader_size(t->reader);
 	int r;
 
+	ledger_filter_narrow(t->filter, &q);
 	q.limit = CHUNK;
 	q.has_after = t->seen > 0;
 	q.after = t->seen - 1;
@@ -375,7 +268,6 @@ CLI_COMMAND(tail)
 		r = tail_run(&t, dir, lines, &err);
 	vantio_reader_close(t.reader);
 	vantio_filter_free(t.filter);
-	free(t.leaves);
 	if (ferror(stdout))
 		return cli_flush(cli);
 	if (r == -ENOENT && !t.seen)

@@ -100,7 +100,7 @@ _vantioctl_table()
 		opts='--against --vkey --since --segment --quorum --witness'
 		;;
 	'ledger list')
-		opts='--since --until --agent --decision --hook --rule --trace-id --limit -n --after'
+		opts='--since --until --agent --decision --hook --rule --trace-id --filter --limit -n --after'
 		;;
 	'ledger show')
 		opts=''
@@ -198,6 +198,7 @@ _vantioctl_value()
 	'ledger list|--hook') value='none' ;;
 	'ledger list|--rule') value='none' ;;
 	'ledger list|--trace-id') value='trace' ;;
+	'ledger list|--filter') value='none' ;;
 	'ledger list|--limit' | 'ledger list|-n') value='none' ;;
 	'ledger list|--after') value='none' ;;
 	'ledger export|--format') value='choice ndjson csv spanner tlog-tiles' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -119,6 +119,7 @@ complete -c vantioctl -n '__vantioctl_after + ledger list' -l decision -r -f -a 
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l hook -r -d 'of this hook, such as file_open'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l rule -r -d 'by this rule (file.deny[2]), or any of a list (file.deny)'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l trace-id -r -f -a '(__vantioctl_values trace)' -d 'of this trace, 0x and hex digits'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l filter -r -d 'that match, private fields too, such as path~/work/*,comm=git'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l limit -s n -r -d 'at most so many (default 50)'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l after -r -d 'the next page: the first matches behind this leaf'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a show -d 'show one record, public and private fields'

@@ -62,6 +62,18 @@ try vantioctl key rotate --ledger "$TMP/gap"
 is "rotate without seals: status" "$rc" 1
 is "rotate without seals: no key is touched" "$(ls -A "$TMP/gap/keys")" 00000002
 
+leaves() { vantioctl ledger list --ledger "$l" --json "$@" | jq -c '[.records[].leaf | tonumber]'; }
+is "list --filter by a private field" "$(leaves --filter 'addr=192.0.2.1')" '[2,5,8,11]'
+is "list --filter by both kinds" "$(leaves --filter 'path~/work/*,op=exec,decision=block')" '[1]'
+is "list --filter: the newest" "$(leaves --filter 'addr=192.0.2.1' -n 2)" '[8,11]'
+is "list --filter: a page" "$(leaves --filter 'addr=192.0.2.1' --after 2 -n 2)" '[5,8]'
+is "list --filter beside an option" "$(leaves --filter 'addr=192.0.2.1' --agent coder)" '[5,11]'
+is "list --filter that contradicts an option" "$(leaves --filter 'agent=tester' --agent coder)" '[]'
+is "list --filter: none" "$(leaves --filter 'comm=none')" '[]'
+try vantioctl ledger list --ledger "$l" --filter 'cmm=sh'
+is "list --filter, no such field: status" "$rc" 2
+has "list --filter, no such field: the nearest" "$err" "did you mean 'comm'"
+
 e=$TMP/erased
 cp -r "$l" "$e"
 try vantioctl ledger erase --ledger "$e"
