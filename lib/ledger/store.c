@@ -187,6 +187,11 @@ int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *
 	return 0;
 }
 
+void vantio_store_begin_sync(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 int vantio_pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset, struct vantio_error *err)
 {
 	const char *p = bytes;

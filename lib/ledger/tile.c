@@ -173,6 +173,7 @@ static int write_tile(struct vantio_tiles *t, unsigned level, uint64_t index, un
 	r = vantio_pwrite_all(fd, t->edges[level].hashes, width * sizeof(struct vantio_hash), 0, err);
 	if (r < 0)
 		return vantio_fail_prefix(err, "cannot write the tile '%s'", path);
+	vantio_store_begin_sync(fd);
 	*strrchr(path, '/') = '\0';
 	strcpy(t->unsynced_dirs[t->n_unsynced], path);
 	t->unsynced[t->n_unsynced++] = vantio_take_fd(&fd);
@@ -223,7 +224,7 @@ int vantio_tiles_add(struct vantio_tiles *t, const struct vantio_hash *leaf, str
 	return vantio_merkle_add(&t->tree, 0, leaf, visit, t, err);
 }
 
-int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err)
+int vantio_tiles_write(struct vantio_tiles *t, struct vantio_error *err)
 {
 	unsigned level;
 	int r;
@@ -238,7 +239,14 @@ int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err)
 			return r;
 		e->written = e->width;
 	}
-	return sync_tiles(t, err);
+	return 0;
+}
+
+int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err)
+{
+	int r = vantio_tiles_write(t, err);
+
+	return r < 0 ? r : sync_tiles(t, err);
 }
 
 void vantio_tiles_prune(struct vantio_tiles *t)

@@ -57,7 +57,9 @@ void vantio_tiles_init(struct vantio_tiles *t, int dirfd);
 int vantio_tiles_load(struct vantio_tiles *t, uint64_t size, struct vantio_error *err);
 /* Appends a leaf; writes the tiles that it completes. They are durable after the next flush. */
 int vantio_tiles_add(struct vantio_tiles *t, const struct vantio_hash *leaf, struct vantio_error *err);
-/* Writes the partial tiles of the right edge that are not yet on disk, and makes all durable that was written. */
+/* Writes the partial tiles of the right edge that are not yet on disk. */
+int vantio_tiles_write(struct vantio_tiles *t, struct vantio_error *err);
+/* The same, and makes all durable that was written. */
 int vantio_tiles_flush(struct vantio_tiles *t, struct vantio_error *err);
 /* Closes what a failed flush left open. */
 void vantio_tiles_clear(struct vantio_tiles *t);

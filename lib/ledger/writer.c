@@ -276,12 +276,12 @@ int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struc
 
 /* ---- committing: what follows may run in the committing thread ---- */
 
-/* Writes records [from, to) of the batch, which lie in one segment, and makes them durable. */
-static int write_range(struct vantio_ledger *l, size_t from, size_t to, struct vantio_error *err)
+/* Writes records [from, to) of the batch, which lie in one segment and begin with `leaf`, and makes them durable. */
+static int write_range(struct vantio_ledger *l, uint64_t leaf, size_t from, size_t to, struct vantio_error *err)
 {
 	const struct vantio_batch *b = &l->flight;
 	size_t line_at = from ? b->items[from - 1].line_end : 0, private_at = from ? b->items[from - 1].private_end : 0;
-	uint64_t leaf = l->tiles.tree.size + from, segment = leaf / VANTIO_SEGMENT_RECORDS;
+	uint64_t segment = leaf / VANTIO_SEGMENT_RECORDS;
 	int r = 0;
 
 	if (l->log.fd < 0 || l->log.number != segment) {
@@ -293,30 +293,33 @@ static int write_range(struct vantio_ledger *l, size_t from, size_t to, struct v
 		r = vantio_segment_append(&l->log, b->lines.data + line_at, b->items[to - 1].line_end - line_at, err);
 	if (r == 0)
 		r = vantio_segment_append(&l->private, b->privates.data + private_at, b->items[to - 1].private_end - private_at, err);
-	if (r == 0)
-		r = vantio_segment_sync(&l->private, err);
+	if (r < 0)
+		return r;
+	vantio_store_begin_sync(l->private.fd);
+	vantio_store_begin_sync(l->log.fd);
+	r = vantio_segment_sync(&l->private, err);
 	return r < 0 ? r : vantio_segment_sync(&l->log, err);
 }
 
 static int commit(struct vantio_ledger *l, struct vantio_error *err)
 {
 	const struct vantio_batch *b = &l->flight;
+	uint64_t first = l->tiles.tree.size;
 	size_t from, to, room, i;
-	int r;
+	int r = 0;
 
-	for (from = 0; from < b->n; from = to) {
-		room = VANTIO_SEGMENT_RECORDS - (size_t)((l->tiles.tree.size + from) % VANTIO_SEGMENT_RECORDS);
-		to = b->n - from > room ? from + room : b->n;
-		r = write_range(l, from, to, err);
-		if (r < 0)
-			return r;
-	}
-	for (i = 0; i < b->n; i++) {
+	/* Tiles are many and small: written first, they go to the disk with the lines, and syncing them then finds little to do. */
+	for (i = 0; i < b->n && r == 0; i++)
 		r = vantio_tiles_add(&l->tiles, &b->items[i].hash, err);
-		if (r < 0)
-			return r;
+	if (r == 0)
+		r = vantio_tiles_write(&l->tiles, err);
+	for (from = 0; from < b->n && r == 0; from = to) {
+		room = VANTIO_SEGMENT_RECORDS - (size_t)((first + from) % VANTIO_SEGMENT_RECORDS);
+		to = b->n - from > room ? from + room : b->n;
+		r = write_range(l, first + from, from, to, err);
 	}
-	r = vantio_tiles_flush(&l->tiles, err);
+	if (r == 0)
+		r = vantio_tiles_flush(&l->tiles, err);
 	if (r == 0)
 		r = vantio_ledger_write_checkpoint(l, err);
 	if (r < 0)
