@@ -476,6 +476,8 @@ int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoin
 	}
 	if (r == -EBADMSG)
 		r = recover_to(l, c, err);
+	if (r == 0)
+		vantio_tiles_drop_beyond(&l->tiles);
 	free(u.note);
 	return r;
 }

@@ -266,6 +266,44 @@ void vantio_tiles_prune(struct vantio_tiles *t)
 	}
 }
 
+/* Every partial tile of this folder but the one of `width`. */
+static void drop_others(int dirfd, const char *folder, unsigned width)
+{
+	struct vantio_error ignored;
+	cleanup_dir DIR *dir = NULL;
+	struct dirent *d;
+	uint64_t w;
+	int fd = vantio_store_open_subdir(dirfd, folder, &ignored);
+
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	while ((d = readdir(dir)))
+		if (vantio_parse_u64(d->d_name, strlen(d->d_name), VANTIO_TILE_WIDTH - 1, &w) && w != width)
+			unlinkat(fd, d->d_name, 0);
+	unlinkat(dirfd, folder, AT_REMOVEDIR); /* if that was all */
+}
+
+void vantio_tiles_drop_beyond(struct vantio_tiles *t)
+{
+	char path[VANTIO_STORE_NAME_MAX];
+	uint64_t index;
+	unsigned level;
+
+	for (level = 0; level < VANTIO_TILE_LEVELS; level++) {
+		index = (t->tree.size >> (8 * level)) / VANTIO_TILE_WIDTH;
+		vantio_tile_path(path, level, index, VANTIO_TILE_WIDTH);
+		unlinkat(t->dirfd, path, 0);
+		vantio_tile_path(path, level, index, 1);
+		*strrchr(path, '/') = '\0';
+		drop_others(t->dirfd, path, t->edges[level].width);
+	}
+}
+
 int vantio_tiles_load(struct vantio_tiles *t, uint64_t size, struct vantio_error *err)
 {
 	struct vantio_merkle m;

@@ -55,6 +55,11 @@ struct vantio_tiles {
 void vantio_tiles_init(struct vantio_tiles *t, int dirfd);
 /* Reads the right edge of a tree of `size` leaves; the caller compares the root. */
 int vantio_tiles_load(struct vantio_tiles *t, uint64_t size, struct vantio_error *err);
+/*
+ * Drops what a writer that was cut short wrote of the right edge's tiles beyond this tree: whoever reads the tree of an older checkpoint
+ * would take it for a tile that has grown. What cannot be dropped stays.
+ */
+void vantio_tiles_drop_beyond(struct vantio_tiles *t);
 /* Appends a leaf; writes the tiles that it completes. They are durable after the next flush. */
 int vantio_tiles_add(struct vantio_tiles *t, const struct vantio_hash *leaf, struct vantio_error *err);
 /* Writes the partial tiles of the right edge that are not yet on disk. */

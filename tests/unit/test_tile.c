@@ -124,6 +124,39 @@ static void tile_of_an_older_width_is_read_from_a_wider_one(void **state)
 	close(dirfd);
 }
 
+/* A writer wrote tiles of leaves that no checkpoint came to cover, and died; other leaves took their places. */
+static void tile_of_leaves_that_were_never_covered_misleads_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_error err = { 0 };
+	struct vantio_tiles *t = malloc(sizeof(*t));
+	struct vantio_hash hashes[256], wrong[256] = { { { 0 } } }, want;
+	int dirfd = open(f->dir, O_RDONLY | O_DIRECTORY), fd;
+
+	vantio_tiles_init(t, dirfd);
+	grow(t, 10, 10);
+	assert_ok(fd = vantio_store_open(dirfd, "tile/0/000.p/20", O_WRONLY | O_CREAT, 0600, &err), err);
+	assert_int_equal(write(fd, wrong, 20 * sizeof(wrong[0])), 20 * sizeof(wrong[0]));
+	close(fd);
+	assert_ok(fd = vantio_store_open(dirfd, "tile/0/000", O_WRONLY | O_CREAT, 0600, &err), err);
+	assert_int_equal(write(fd, wrong, sizeof(wrong)), sizeof(wrong));
+	close(fd);
+	vantio_tiles_init(t, dirfd);
+	assert_ok(vantio_tiles_load(t, 10, &err), err);
+	vantio_tiles_drop_beyond(t);
+	assert_false(is_there(f, "tile/0/000"));
+	assert_false(is_there(f, "tile/0/000.p/20"));
+	assert_true(is_there(f, "tile/0/000.p/10"));
+	grow(t, 15, 5);
+	grow(t, 40, 25);
+	/* Of a tree of 15 leaves; that partial tile was outgrown and dropped. */
+	assert_ok(vantio_tile_read(dirfd, 0, 0, 15, hashes, &err), err);
+	want = leaf(14);
+	assert_true(vantio_hash_equal(&hashes[14], &want));
+	free(t);
+	close(dirfd);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -131,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tile_paths_are_those_of_tlog_tiles),
 		CASE(tile_files_serve_proofs_at_every_size),
+		CASE(tile_of_leaves_that_were_never_covered_misleads_nobody),
 		CASE(tile_of_an_older_width_is_read_from_a_wider_one),
 	};
 
