@@ -269,7 +269,7 @@ static int load_hit(struct vantio_reader *r, const struct vantio_place *place, s
 					  (unsigned long long)place->leaf);
 	h->line = (struct vantio_span){ r->line.data, r->line.len };
 	load_private(r, place, h);
-	if (r->private < 0 || !h->private_bad || !is_replaced(r->private))
+	if (r->private < 0 || (h->n_private && !h->private_bad) || !is_replaced(r->private))
 		return 0;
 	vantio_close_fd(&r->log);
 	r->log = -1;

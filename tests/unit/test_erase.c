@@ -241,6 +241,22 @@ static void erase_goes_through_all_segments_and_the_writer_goes_on(void **state)
 
 /* ---- beside readers ---- */
 
+static void erase_reader_that_has_the_old_file_open_takes_the_new_one(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_error err = { 0 };
+	struct vantio_reader *reader;
+
+	fixture_append(f, 9, 9);
+	assert_ok(vantio_reader_open(f->ledger, &reader, &err), err);
+	assert_string_equal(look(reader, 0).there, "arscec");
+	erase(f, "comm", FUTURE); /* what the reader has open is zeros now */
+	assert_string_equal(look(reader, 1).there, "arsec");
+	assert_string_equal(look(reader, 8).there, "arsec");
+	assert_string_equal(look(reader, 2).there, "arsec");
+	vantio_reader_close(reader);
+}
+
 struct erasing {
 	const struct fixture *f;
 	atomic_bool ended;
@@ -252,10 +268,8 @@ static void *erase_on(void *arg)
 	struct erasing *e = arg;
 	unsigned i;
 
-	for (i = 0; i < 40; i++) {
-		erase(e->f, fields[i % 5], FUTURE);
-		fixture_append(e->f, 20, 20);
-	}
+	for (i = 0; i < VANTIO_ARRAY_SIZE(fields); i++)
+		erase(e->f, fields[i], FUTURE);
 	atomic_store(&e->ended, true);
 	return NULL;
 }
@@ -270,7 +284,8 @@ static void erase_beside_verification_and_a_reader_disturbs_neither(void **state
 	pthread_t thread;
 	uint64_t leaf = 0;
 
-	fixture_append(f, 300, 300);
+	/* So many that a verification is sure to be reading a sidecar when it is overwritten. */
+	fixture_append(f, 20000, 8000);
 	assert_ok(vantio_reader_open(f->ledger, &reader, &err), err);
 	assert_int_equal(pthread_create(&thread, NULL, erase_on, &e), 0);
 	while (!atomic_load(&e.ended)) {
@@ -296,6 +311,7 @@ int main(void)
 		CASE(erase_overwrites_the_old_file_unless_another_name_holds_it),
 		CASE(erase_refuses_a_damaged_sidecar_before_anything_goes),
 		CASE(erase_goes_through_all_segments_and_the_writer_goes_on),
+		CASE(erase_reader_that_has_the_old_file_open_takes_the_new_one),
 		CASE(erase_beside_verification_and_a_reader_disturbs_neither),
 	};
 
