@@ -180,6 +180,7 @@ CLI_COMMAND(ledger_checkpoint);
 CLI_COMMAND(ledger_cosign);
 CLI_COMMAND(ledger_reindex);
 CLI_COMMAND(ledger_erase);
+CLI_COMMAND(ledger_keys);
 CLI_COMMAND(receipt_verify);
 CLI_COMMAND(key_generate);
 CLI_COMMAND(key_show);

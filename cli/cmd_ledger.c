@@ -249,6 +249,7 @@ static const struct cli_command ledger_commands[] = {
 	{ "prove", "write receipts: records that prove themselves offline", ledger_prove_options, ledger_prove_args, cmd_ledger_prove },
 	{ "checkpoint", "print the newest signed checkpoint, to be kept elsewhere", NULL, NULL, cmd_ledger_checkpoint },
 	{ "cosign", "verify the ledger and cosign its checkpoint, as a witness", ledger_cosign_options, ledger_cosign_args, cmd_ledger_cosign },
+	{ "keys", "list the signing keys and the records that each signed for", NULL, NULL, cmd_ledger_keys },
 	{ "erase", "erase private values of old records; the log still verifies", ledger_erase_options, NULL, cmd_ledger_erase },
 	{ "reindex", "build the index anew from the log", NULL, NULL, cmd_ledger_reindex },
 	{ 0 },

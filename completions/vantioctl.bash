@@ -94,7 +94,7 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export prove checkpoint cosign erase reindex'
+		verbs='verify list show export prove checkpoint cosign keys erase reindex'
 		;;
 	'ledger verify')
 		opts='--against --vkey --since --segment --quorum --witness'
@@ -119,6 +119,9 @@ _vantioctl_table()
 	'ledger cosign')
 		opts='--key --vkey --output-file -o'
 		args+=('file')
+		;;
+	'ledger keys')
+		opts=''
 		;;
 	'ledger erase')
 		opts='--field --before --dry-run -n'

@@ -141,6 +141,7 @@ complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l key -r -F -d 'th
 complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l vkey -r -F -d 'the genesis verifier key that you trust, or a file that holds it'
 complete -c vantioctl -n '__vantioctl_after + ledger cosign' -l output-file -s o -r -F -d 'write here, not to standard output'
 complete -c vantioctl -n '__vantioctl_after 0 ledger cosign' -F
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a keys -d 'list the signing keys and the records that each signed for'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a erase -d 'erase private values of old records; the log still verifies'
 complete -c vantioctl -n '__vantioctl_after + ledger erase' -l field -r -f -a ' args_salt resource syscall_args comm exe cgroup' -d 'the private field; may be given again'
 complete -c vantioctl -n '__vantioctl_after + ledger erase' -l before -r -d 'of records before this time, RFC 3339 in UTC'

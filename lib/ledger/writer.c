@@ -171,6 +171,7 @@ int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vanti
 	if (!l)
 		return vantio_fail(err, ENOMEM, "out of memory while opening the ledger");
 	l->dirfd = l->lock = -1;
+	sodium_mlock(&l->key, sizeof(l->key)); /* no swap and no dump of it, where the limits allow that */
 	l->log = (struct vantio_segment)VANTIO_SEGMENT_INIT("log");
 	l->private = (struct vantio_segment)VANTIO_SEGMENT_INIT("private");
 	l->dir = strdup(dir);
@@ -197,6 +198,7 @@ void vantio_ledger_close(struct vantio_ledger *l)
 	vantio_segment_close(&l->log);
 	vantio_segment_close(&l->private);
 	vantio_skey_clear(&l->key);
+	sodium_munlock(&l->key, sizeof(l->key));
 	vantio_record_work_clear(&l->work);
 	free_batch(&l->stage);
 	free_batch(&l->flight);

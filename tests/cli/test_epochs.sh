@@ -36,6 +36,12 @@ is "enforce --rotate: no unit" "$rc" 2
 try vantioctl enforce --rotate 10ms
 has "enforce --rotate: too often" "$err" "at least 1s"
 
+is "keys: the chain" "$(vantioctl ledger keys --ledger "$l" --json | jq -c '[.epochs[] | [.epoch, .begin, .end, .sealed]]')" \
+	'[["0","0","12",true],["1","12","12",true],["2","12","12",false]]'
+is "keys: the first is the genesis key" "$(vantioctl ledger keys --ledger "$l" --json | jq -r '.epochs[0].vkey')" "$vkey"
+is "keys: a row each" "$(vantioctl ledger keys --ledger "$l" | wc -l)" 4
+try vantioctl ledger keys --ledger "$TMP/none"
+is "keys, no ledger: status" "$rc" 1
 try vantioctl ledger verify --ledger "$l" --since 5 --json
 is "verify --since a leaf: the segment that holds it" "$rc $(jq -c '[.verdict, .first, .end, .epochs]' <<<"$out")" '0 ["ok","0","12","3"]'
 try vantioctl ledger verify --ledger "$l" --since 2020-01-01T00:00:00Z
@@ -58,6 +64,8 @@ has "a seal is missing: said" "$out" "epoch 1 is missing"
 rm "$TMP/gap/epochs/00000002"
 try vantioctl ledger verify --ledger "$TMP/gap" --vkey "$vkey"
 is "all seals are missing: status" "$rc" 3
+try vantioctl ledger keys --ledger "$TMP/gap"
+is "keys without seals: status" "$rc" 3
 try vantioctl key rotate --ledger "$TMP/gap"
 is "rotate without seals: status" "$rc" 1
 is "rotate without seals: no key is touched" "$(ls -A "$TMP/gap/keys")" 00000002
