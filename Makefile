@@ -151,8 +151,8 @@ check-unit: $(UNIT_BIN)
 check-harness: $(O)/tests/vm/broken/t_broken
 	@tests/framed selftest tests/vm/selftest $<
 
-check-vm: $(O)/vantioctl $(VM_BIN)
-	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl $(VM_BIN)
+check-vm: $(O)/vantioctl $(O)/tests/sandbox/ops $(VM_BIN)
+	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl --with $(O)/tests/sandbox/ops $(VM_BIN)
 
 # A million refusals while nobody reads, on each kernel: a quarter of an hour. `make check` tries twenty thousand.
 FLOOD ?= 1000000

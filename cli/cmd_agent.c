@@ -11,6 +11,7 @@
 #include "control/session.h"
 #include "engine/cgroup.h"
 #include "engine_cli.h"
+#include "runs.h"
 
 /* The slot of the policy that was named, or of the only one in force. */
 static int choose_slot(struct cli *cli, const struct vantio_engine *e, const char *name, uint32_t *ret)
@@ -105,6 +106,21 @@ int cmd_agent_remove(struct cli *cli)
 
 int cmd_agent_release(struct cli *cli)
 {
+	cleanup_runs struct cli_runs runs = {};
+	cJSON *doc;
+	int r = cli_runs_ask(cli, cli_arg(cli, 0), VANTIO_RUN_RELEASE, &runs);
+
+	if (r)
+		return r;
+	if (runs.n && cli_json(cli)) {
+		doc = cJSON_CreateObject();
+		cJSON_AddStringToObject(doc, "released", cli_arg(cli, 0));
+		return cli_emit(cli, doc);
+	}
+	if (runs.n) {
+		printf("released %s\n", cli_arg(cli, 0));
+		return cli_flush(cli);
+	}
 	return change_agent(cli, vantio_agent_release, "released", "");
 }
 
@@ -161,6 +177,29 @@ static void list_one(const struct listing *l, uint32_t i, const struct vantio_ag
 	cJSON_AddNumberToObject(item, "processes", tasks);
 	cJSON_AddStringToObject(item, "trace_id", trace);
 	cJSON_AddItemToObject(item, "cgroup", safe && *safe ? cJSON_CreateString(safe) : cJSON_CreateNull());
+	cJSON_AddStringToObject(item, "tier", "kernel");
+	cJSON_AddItemToArray(list, item);
+}
+
+static void list_run(const struct vantio_run_info *run, struct cli_grid *grid, cJSON *list)
+{
+	cJSON *item = cJSON_CreateObject();
+	char trace[19];
+
+	snprintf(trace, sizeof(trace), "0x%016" PRIx64, run->trace_id);
+	cli_grid_cell(grid, run->agent);
+	cli_grid_cell(grid, cli_agent_state(run->state));
+	cli_grid_cell(grid, run->policy);
+	cli_grid_printf(grid, "%u", run->processes);
+	cli_grid_cell(grid, trace);
+	cli_grid_printf(grid, "(tier %s)", run->tier);
+	cJSON_AddStringToObject(item, "agent", run->agent);
+	cJSON_AddStringToObject(item, "state", cli_agent_state(run->state));
+	cJSON_AddStringToObject(item, "policy", run->policy);
+	cJSON_AddNumberToObject(item, "processes", run->processes);
+	cJSON_AddStringToObject(item, "trace_id", trace);
+	cJSON_AddItemToObject(item, "cgroup", cJSON_CreateNull());
+	cJSON_AddStringToObject(item, "tier", run->tier);
 	cJSON_AddItemToArray(list, item);
 }
 
@@ -173,17 +212,23 @@ int cmd_agent_list(struct cli *cli)
 	struct vantio_agent a;
 	struct cli_grid *grid;
 	cJSON *list;
+	cleanup_runs struct cli_runs runs = {};
+	bool there = false;
 	uint32_t i, n = 0;
-	int r = l.slots ? cli_engine_need(cli, false, &e) : cli_fail(cli, CLI_FAILURE, "out of memory");
+	int r = l.slots ? cli_runs_ask(cli, NULL, VANTIO_RUN_ASK, &runs) : cli_fail(cli, CLI_FAILURE, "out of memory");
 
-	if (!r && (vantio_engine_slots(&e, l.slots, &l.n_slots, &err) || vantio_tasks_list(&l.tasks, &l.n_tasks, &err)))
+	if (!r)
+		r = cli_engine_beside(cli, false, runs.n, &e, &there);
+	if (!r && there && (vantio_engine_slots(&e, l.slots, &l.n_slots, &err) || vantio_tasks_list(&l.tasks, &l.n_tasks, &err)))
 		r = cli_fail_error(cli, &err);
 	if (!r) {
 		grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
 		list = cJSON_CreateArray();
-		for (i = 1; i < VANTIO_AGENTS; i++)
+		for (i = 1; there && i < VANTIO_AGENTS; i++)
 			if (!vantio_agent_read(&e, i, &a, &err) && a.state != VANTIO_AGENT_FREE && ++n)
 				list_one(&l, i, &a, grid, list);
+		for (i = 0; i < runs.n; i++, n++)
+			list_run(&runs.items[i], grid, list);
 		if (cli_json(cli)) {
 			cli_grid_free(grid);
 			r = cli_emit(cli, list);

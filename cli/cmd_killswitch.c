@@ -2,34 +2,42 @@
 /* killswitch: works while `enforce` runs and when it does not. */
 #include "cli.h"
 #include "engine_cli.h"
+#include "runs.h"
 
-static int show_status(struct cli *cli, const struct vantio_engine *e)
+static void add_status(struct cli_grid *grid, cJSON *list, const char *name, uint32_t state)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(item, "agent", name);
+	cJSON_AddStringToObject(item, "state", cli_agent_state(state));
+	cJSON_AddItemToArray(list, item);
+	cli_grid_cell(grid, name);
+	cli_grid_cell(grid, cli_agent_state(state));
+}
+
+static int show_status(struct cli *cli, const struct vantio_engine *e, const struct cli_runs *runs)
 {
 	static const char *const headings[] = { "AGENT", "STATE" };
-	struct vantio_control control;
+	struct vantio_control control = {};
 	struct vantio_error err = {};
 	struct vantio_agent a;
 	struct cli_grid *grid;
 	cJSON *doc, *list;
 	uint32_t i;
 
-	if (vantio_engine_control(e, &control, &err))
+	if (e && vantio_engine_control(e, &control, &err))
 		return cli_fail_error(cli, &err);
 	doc = cJSON_CreateObject();
 	cJSON_AddBoolToObject(doc, "all", control.kill_all);
 	list = cJSON_AddArrayToObject(doc, "agents");
 	grid = cli_grid_new(headings, 2);
-	for (i = 1; i < VANTIO_AGENTS; i++) {
-		cJSON *item;
+	for (i = 0; i < runs->n; i++)
+		add_status(grid, list, runs->items[i].agent, runs->items[i].state);
+	for (i = 1; e && i < VANTIO_AGENTS; i++) {
 
 		if (vantio_agent_read(e, i, &a, &err) || a.state == VANTIO_AGENT_FREE)
 			continue;
-		item = cJSON_CreateObject();
-		cJSON_AddStringToObject(item, "agent", a.name);
-		cJSON_AddStringToObject(item, "state", cli_agent_state(a.state));
-		cJSON_AddItemToArray(list, item);
-		cli_grid_cell(grid, a.name);
-		cli_grid_cell(grid, cli_agent_state(a.state));
+		add_status(grid, list, a.name, a.state);
 	}
 	if (cli_json(cli)) {
 		cli_grid_free(grid);
@@ -57,36 +65,57 @@ static int report(struct cli *cli, const char *what, const struct vantio_kill_re
 	return CLI_OK;
 }
 
+/* The engine's agents, or the one that is named. CLI_OK, or the exit code after reporting. */
+static int kill_in_engine(struct cli *cli, struct vantio_engine *e, const char *name, enum vantio_run_verb verb, struct vantio_kill_result *ret)
+{
+	struct vantio_error err = {};
+	uint32_t agent = 0;
+	int r = CLI_OK;
+
+	if (name) {
+		agent = cli_agent_need(cli, e, name, &r);
+		if (!agent)
+			return r;
+	}
+	r = verb == VANTIO_RUN_SOFT ? vantio_kill_soft(e, agent, ret, &err) :
+	    verb == VANTIO_RUN_HARD ? vantio_kill_hard(e, agent, ret, &err) :
+				      vantio_kill_release(e, agent, ret, &err);
+	cli_drain(cli, e);
+	return r ? cli_fail_error(cli, &err) : CLI_OK;
+}
+
 int cmd_killswitch(struct cli *cli)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	const bool soft = cli_has(cli, "soft"), hard = cli_has(cli, "hard"), off = cli_has(cli, "release");
+	const enum vantio_run_verb verb = soft ? VANTIO_RUN_SOFT : hard ? VANTIO_RUN_HARD : off ? VANTIO_RUN_RELEASE : VANTIO_RUN_ASK;
 	const char *name = cli_get(cli, "agent");
-	struct vantio_kill_result result = {};
-	struct vantio_error err = {};
-	uint32_t agent = 0;
+	struct vantio_kill_result result = { .recorded = true };
+	cleanup_runs struct cli_runs runs = {};
+	bool there = false;
+	size_t i;
 	int r;
 
 	if (soft + hard + off + (cli_argc(cli) > 0) != 1)
 		return cli_usage_error(cli, "say one, and only one, of --soft, --hard, --release and status");
-	r = cli_engine_need(cli, !cli_argc(cli), &e);
+	r = cli_runs_ask(cli, name, verb, &runs);
+	if (!r && !(name && runs.n)) /* a name is a run's, or the engine's */
+		r = cli_engine_beside(cli, !cli_argc(cli), runs.n, &e, &there);
 	if (r)
 		return r;
 	if (cli_argc(cli))
-		return show_status(cli, &e);
-	if (name) {
-		agent = cli_agent_need(cli, &e, name, &r);
-		if (!agent)
-			return r;
+		return show_status(cli, there ? &e : NULL, &runs);
+	if (there)
+		r = kill_in_engine(cli, &e, name, verb, &result);
+	for (i = 0; i < runs.n; i++) {
+		result.agents++;
+		result.processes += runs.items[i].processes;
+		result.recorded &= runs.items[i].recorded != 0;
 	}
-	r = soft ? vantio_kill_soft(&e, agent, &result, &err) :
-	    hard ? vantio_kill_hard(&e, agent, &result, &err) :
-		   vantio_kill_release(&e, agent, &result, &err);
-	cli_drain(cli, &e);
 	if (r)
-		return cli_fail_error(cli, &err);
+		return r;
 	if (!result.recorded)
-		cli_note(cli, "the event buffer was full: the record of this is counted as lost");
+		cli_note(cli, "not all of this could be recorded: it is counted as lost");
 	return report(cli, soft ? "halted" : hard ? "ended" : "released", &result);
 }
 

@@ -28,7 +28,7 @@ struct user_run {
 	int signals;
 	pid_t child;
 	int status;      /* to pass on; -1 while the command runs */
-	bool all_ended, told;
+	bool all_ended, told, halted;
 };
 
 static void exec_it(void *arg)
@@ -56,18 +56,18 @@ static int resolve_hosts(struct user_run *u, struct cli_policy *policy)
 }
 
 /* The ledger and what governs runs belong to the same user as the command: no policy opens them to it. */
-static int protect(struct cli *cli, struct vantio_policy *p)
+static int protect(struct cli *cli, struct vantio_policy *p, char **ret_run)
 {
-	cleanup_free char *runtime = vantio_runtime_dir(), *ledger = NULL, *run = NULL;
+	cleanup_free char *runtime = vantio_runtime_dir(), *ledger = NULL;
 	struct vantio_error err = {};
 	char *folders[2];
 
 	ledger = vantio_path_to_be(cli_ledger_dir(cli));
-	run = runtime ? vantio_path_to_be(runtime) : NULL;
-	if (!ledger || !run)
+	*ret_run = runtime ? vantio_path_to_be(runtime) : NULL;
+	if (!ledger || !*ret_run)
 		return cli_fail(cli, CLI_FAILURE, "cannot tell where the ledger is, which the command must not reach: %s", strerror(errno));
 	folders[0] = ledger;
-	folders[1] = run;
+	folders[1] = *ret_run;
 	return vantio_policy_protect(p, folders, 2, &err) ? cli_fail_error(cli, &err) : CLI_OK;
 }
 
@@ -85,6 +85,7 @@ static int check_plan(struct user_run *u)
 		return cli_fail(u->cli, CLI_UNSUPPORTED, "the tier user cannot do what the policy says: %s. Change the policy, use --tier kernel, or go on with --allow-degraded",
 				list.data ? list.data : "");
 	cli_note(u->cli, "going on without: %s", list.data ? list.data : "");
+	vantio_box_degrade(u->box, list.data ? list.data : "");
 	return CLI_OK;
 }
 
@@ -92,6 +93,7 @@ static int make_box(struct user_run *u, struct cli_policy *policy, bool observe)
 {
 	struct vantio_box_options o = { .policy = policy->policy, .res = &u->res, .ledger_dir = cli_ledger_dir(u->cli), .agent = u->name, .observe = observe };
 	const char *audit = getenv("VANTIO_AUDIT_MODE"), *abi = getenv("VANTIO_LANDLOCK_ABI");
+	cleanup_free char *runtime = NULL;
 	struct vantio_error err = {};
 	uint64_t cap = 0;
 	int r = run_trace_id(u->cli, &o.trace_id);
@@ -99,7 +101,8 @@ static int make_box(struct user_run *u, struct cli_policy *policy, bool observe)
 	if (!*o.ledger_dir)
 		return CLI_FAILURE;
 	if (!r)
-		r = protect(u->cli, policy->policy);
+		r = protect(u->cli, policy->policy, &runtime);
+	o.runtime_dir = runtime;
 	if (!r)
 		r = resolve_hosts(u, policy);
 	if (r)
@@ -133,6 +136,8 @@ static void reap(struct user_run *u)
 			continue;
 		if (pid != u->child)
 			continue;
+		if (WIFSTOPPED(status) && vantio_box_halted(u->box))
+			continue; /* by the kill switch, or a limit */
 		if (WIFSTOPPED(status))
 			stop_along(pid);
 		else
@@ -174,15 +179,26 @@ static void end_all(void)
 			;
 }
 
+static void tell_halt(struct user_run *u)
+{
+	const bool halted = vantio_box_halted(u->box);
+
+	if (halted && !u->halted)
+		cli_note(u->cli, "%s is halted: 'vantioctl agent release %s' lets it go on, 'vantioctl killswitch --hard --agent %s' ends it",
+			 u->name, u->name, u->name);
+	u->halted = halted;
+}
+
 static int watch(struct user_run *u)
 {
-	struct pollfd p[3] = { { .fd = u->signals, .events = POLLIN }, { .fd = vantio_box_listener(u->box), .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd p[4] = { { .fd = u->signals, .events = POLLIN }, { .fd = vantio_box_listener(u->box), .events = POLLIN }, { .events = POLLIN },
+			       { .fd = vantio_box_control_fd(u->box), .events = POLLIN } };
 	int n;
 
 	reap(u);
 	while (!u->all_ended) {
 		p[2].fd = vantio_box_failed_fd(u->box);
-		n = poll(p, 3, u->status >= 0 && !u->told ? LINGER_MS : -1);
+		n = poll(p, 4, u->status >= 0 && !u->told ? LINGER_MS : -1);
 		if (n < 0 && errno != EINTR)
 			return cli_fail(u->cli, CLI_FAILURE, "cannot wait for the command: %s", strerror(errno));
 		if (!n) {
@@ -197,6 +213,9 @@ static int watch(struct user_run *u)
 			read_signals(u);
 			reap(u);
 		}
+		if (n > 0 && p[3].revents)
+			vantio_box_control(u->box);
+		tell_halt(u);
 		if (n > 0 && p[2].revents) {
 			end_all();
 			return CLI_FAILURE; /* closing says why */

@@ -299,7 +299,7 @@ static const char *check_meaning(const struct vantio_record_fields *f)
 		return "decision";
 	if (!is(f->oracle_decision, vantio_oracle_decision(d)))
 		return "oracle_decision";
-	if (!is(f->tier, "kernel") && !is(f->tier, "user") && !is(f->tier, "observe"))
+	if (!is(f->tier, "kernel") && !is(f->tier, "user") && !is(f->tier, "user-degraded") && !is(f->tier, "observe"))
 		return "tier";
 	if (f->record_id.p[14] != '7' || !strchr("89ab", f->record_id.p[19]))
 		return "record_id";

@@ -23,9 +23,12 @@ struct vantio_box {
 	struct vantio_journal *journal; /* owned; NULL before the first record */
 	struct vantio_journal_options journal_options;
 	struct vantio_error journal_error; /* why there is none */
+	bool privileged; /* we are root: processes that gave that up are refused */
 	bool lax;       /* observe, or the policy audits: nothing is refused */
 	bool broken;    /* records cannot be written: everything is refused */
 	int listener;   /* of seccomp */
+	int control;    /* where the kill switch asks */
+	char runtime[PATH_MAX]; /* folder of control sockets: nobody's agent connects there */
 	pid_t self, child;
 	uint64_t trace_id;
 	char agent[VANTIO_NAME_MAX];
@@ -87,6 +90,10 @@ static inline int vantio_arg_int(const struct vantio_call *c, unsigned int arg)
 /* Asks about a place; true if it is refused. `extra` are further VANTIO_JUDGE_* bits, `second` the new name. */
 bool vantio_refused(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_domain domain, uint32_t access,
 		    const struct vantio_spot *s, const struct vantio_spot *second, uint32_t extra);
+/* Records what was done to the whole agent; whether it could be. */
+bool vantio_box_note(struct vantio_box *box, enum vantio_op op, enum vantio_decision decision, const char *text);
+/* Whether a path lies where runs are controlled from. */
+bool vantio_box_controls(const struct vantio_box *box, const char *path);
 /* Asks about a surface of [kernel]. */
 bool vantio_refused_surface(struct vantio_call *c, enum vantio_hook hook, enum vantio_op op, enum vantio_surface surface, uint32_t target);
 

@@ -78,7 +78,7 @@ static void count_refusal(struct vantio_journal_summary *s, const struct vantio_
 	size_t i;
 
 	s->recorded++;
-	if (r->decision == VANTIO_PERMIT)
+	if (r->decision == VANTIO_PERMIT || !strcmp(r->rule, "control"))
 		return;
 	s->refused += r->enforced != 0;
 	s->would_refuse += !r->enforced;

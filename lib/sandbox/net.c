@@ -139,7 +139,8 @@ static int judge_unix(struct vantio_call *c, const struct vantio_socket *s, stru
 		return -r;
 	if (!S_ISSOCK(p->spot.st.st_mode))
 		return ECONNREFUSED;
-	if (vantio_refused(c, hook, op, VANTIO_DOMAIN_UNIX, VANTIO_ACCESS_CONNECT, &p->spot, NULL, 0))
+	if (vantio_refused(c, hook, op, VANTIO_DOMAIN_UNIX, VANTIO_ACCESS_CONNECT, &p->spot, NULL,
+			   vantio_box_controls(c->box, p->spot.path) ? VANTIO_JUDGE_PROTECTED : 0))
 		return EACCES;
 	p->len = (socklen_t)(2 + snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d", p->spot.fd) + 1);
 	return 0;

@@ -13,10 +13,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "sandbox/box.h"
+#include "sandbox/control.h"
 #include "sandbox/dispatch.h"
 #include "sandbox/filter.h"
 
@@ -183,6 +185,29 @@ static void emit(void *ctx, struct vantio_event *e, const char *path, const char
 	vantio_journal_put(box->journal, e, path, path2, exe);
 }
 
+bool vantio_box_note(struct vantio_box *box, enum vantio_op op, enum vantio_decision decision, const char *text)
+{
+	struct vantio_event e = { .version = VANTIO_ABI_VERSION, .hook = VANTIO_HOOK_CONTROL, .op = (uint8_t)op, .decision = (uint8_t)decision,
+				  .reason = VANTIO_REASON_CONTROL, .object = VANTIO_OBJECT_TARGET, .flags = VANTIO_EVENT_ENFORCED, .gen = 1,
+				  .count = 1, .syscall_nr = -1, .pid = (uint32_t)box->self, .tid = (uint32_t)box->self, .uid = getuid(),
+				  .gid = getgid(), .comm = "vantioctl" };
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	e.mono_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	e.path_len = (uint16_t)strlen(text);
+	box->call = NULL;
+	emit(box, &e, text, NULL);
+	return !box->broken;
+}
+
+bool vantio_box_controls(const struct vantio_box *box, const char *path)
+{
+	const size_t n = strlen(box->runtime);
+
+	return n && !strncmp(path, box->runtime, n) && (path[n] == '/' || !path[n]);
+}
+
 static void halt(void *ctx)
 {
 	((struct vantio_box *)ctx)->halting = true;
@@ -190,12 +215,31 @@ static void halt(void *ctx)
 
 /* ---- one call ---- */
 
+/* What we do in the place of a process that is root no more would be done as root. */
+static bool gave_up_powers(struct vantio_call *c)
+{
+	struct vantio_target own = { .tid = c->box->self };
+	char uid[128], caps[64], ours[64];
+
+	return !vantio_target_status(&c->t, "Uid", uid, sizeof(uid)) || strcmp(uid, "0\t0\t0\t0") ||
+	       !vantio_target_status(&c->t, "CapEff", caps, sizeof(caps)) || !vantio_target_status(&own, "CapEff", ours, sizeof(ours)) ||
+	       strcmp(caps, ours);
+}
+
 static struct vantio_reply handle(struct vantio_call *c)
 {
 	vantio_handler *handler = vantio_handler_of(c->n->data.nr);
 
 	c->t.tid = (pid_t)c->n->pid;
 	c->t.self = c->box->self;
+	if (c->box->privileged && !c->box->lax && gave_up_powers(c)) {
+		struct vantio_surface_ask ask = { .hook = VANTIO_HOOK_CAPABLE, .op = VANTIO_OP_MODULE, .surface = VANTIO_SURFACE_MODULE,
+						  .reason = VANTIO_REASON_SURFACE, .flags = VANTIO_JUDGE_PROTECTED };
+
+		c->box->call = c;
+		vantio_judge_surface(c->box->judge, &ask);
+		return vantio_refuse(EPERM);
+	}
 	return handler ? handler(c) : vantio_refuse(ENOSYS);
 }
 
@@ -212,6 +256,7 @@ void vantio_box_serve(struct vantio_box *box)
 	if (reply.kind == VANTIO_ANSWER_ERROR && box->lax && vantio_judge_state(box->judge) == VANTIO_AGENT_ENROLLED && !box->broken)
 		reply = vantio_go_on(); /* nothing is to be refused: the kernel has the last word on what could not be looked at */
 	vantio_reply_send(box->listener, n.id, reply);
+	vantio_box_halt_if_due(box);
 }
 
 /* ---- before and after ---- */
@@ -224,14 +269,18 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 
 	if (!box)
 		return vantio_fail(err, ENOMEM, "out of memory");
-	box->listener = -1;
+	box->listener = box->control = -1;
 	box->self = getpid();
 	box->trace_id = o->trace_id;
+	box->privileged = !geteuid();
 	box->lax = o->observe || o->policy->audit;
 	snprintf(box->agent, sizeof(box->agent), "%s", o->agent);
+	snprintf(box->runtime, sizeof(box->runtime), "%s", o->runtime_dir);
 	box->journal_options = (struct vantio_journal_options){ .ledger_dir = o->ledger_dir, .tier = o->observe ? "observe" : "user",
 								.policy = o->policy, .res = o->res };
-	r = vantio_image_compile(o->policy, o->res, &box->image, err);
+	r = vantio_run_listen(box->agent, &box->control, err);
+	if (!r)
+		r = vantio_image_compile(o->policy, o->res, &box->image, err);
 	if (!r)
 		r = vantio_plan_make(o->policy, box->image, o->observe, &box->plan, err);
 	jo.image = box->image;
@@ -248,6 +297,15 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 	box->plan.abi = vantio_landlock_abi(o->landlock_abi);
 	*ret = box;
 	return 0;
+}
+
+void vantio_box_degrade(struct vantio_box *box, const char *what)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "not enforced: %s", what);
+	box->journal_options.tier = "user-degraded";
+	vantio_box_note(box, VANTIO_OP_ENROLL, VANTIO_PERMIT, text);
 }
 
 const struct vantio_plan *vantio_box_plan(const struct vantio_box *box)
@@ -372,6 +430,9 @@ int vantio_box_close(struct vantio_box *box, struct vantio_journal_summary *ret,
 		r = -err->code;
 	}
 	vantio_close_fd(&box->listener);
+	if (box->control >= 0)
+		vantio_run_unlisten(box->agent);
+	vantio_close_fd(&box->control);
 	vantio_plan_clear(&box->plan);
 	vantio_judge_free(box->judge);
 	vantio_image_free(box->image);

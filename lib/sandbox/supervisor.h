@@ -20,6 +20,7 @@ struct vantio_box_options {
 	const struct vantio_policy *policy;   /* borrowed, with the tier's own deny rules appended */
 	const struct vantio_resolution *res;  /* borrowed, or NULL */
 	const char *ledger_dir;               /* borrowed */
+	const char *runtime_dir;              /* borrowed: resolved, where runs are controlled from */
 	const char *agent;                    /* name in records */
 	uint64_t trace_id;
 	bool observe;              /* nothing is enforced */
@@ -29,6 +30,8 @@ struct vantio_box_options {
 int vantio_box_new(const struct vantio_box_options *options, struct vantio_box **ret, struct vantio_error *err);
 const struct vantio_plan *vantio_box_plan(const struct vantio_box *box);
 
+/* Goes on without what the plan says is unmet: every record bears the tier "user-degraded", and one names what is missing. */
+void vantio_box_degrade(struct vantio_box *box, const char *what);
 /*
  * Starts `child` in a new process that is governed when it is called; it must not return. *ret_pid is its process. From then on
  * vantio_box_serve() must be called, and this process reaps what the command leaves behind.
@@ -38,6 +41,11 @@ int vantio_box_start(struct vantio_box *box, void (*child)(void *arg), void *arg
 int vantio_box_listener(const struct vantio_box *box);
 /* To poll(2): readable when records cannot be written. -1 while there are none. Borrowed. */
 int vantio_box_failed_fd(const struct vantio_box *box);
+/* To poll(2): readable when the kill switch asks; then vantio_box_control(). Borrowed. */
+int vantio_box_control_fd(const struct vantio_box *box);
+void vantio_box_control(struct vantio_box *box);
+/* Whether the kill switch or a limit has halted the agent: its processes are stopped until it is let go on. */
+bool vantio_box_halted(const struct vantio_box *box);
 /* Answers one call. */
 void vantio_box_serve(struct vantio_box *box);
 /* For every status that waitpid(2) tells (__WALL): whether it was the tier's own affair, and not the command's. */
@@ -45,6 +53,8 @@ bool vantio_box_stopped(struct vantio_box *box, pid_t pid, int status);
 /* Waits for the records, and closes. *ret is the caller's. NULL is fine. */
 int vantio_box_close(struct vantio_box *box, struct vantio_journal_summary *ret, struct vantio_error *err);
 
+/* halt.c: stops every process where a limit wants it. */
+void vantio_box_halt_if_due(struct vantio_box *box);
 /* on_exec.c */
 void vantio_tracer_free(struct vantio_tracer *t);
 

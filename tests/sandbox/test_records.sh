@@ -75,6 +75,37 @@ is "records of four runs at once" "$(vc --json ledger list --limit 1000 | jq '[.
 try vc ledger verify
 has "and the ledger verifies" "$out" "OK"
 
+# the kill switch, and who may use it
+become_user "$B/vantioctl" run -q --tier user --name halted --policy "$TMP/$P.toml" -- sh -c "while :; do echo x >>$W/in/beat; done" &
+p=$!
+until [[ -s $W/in/beat ]]; do kill -0 $p || break; read -rt 0.05 <> <(:) || :; done
+try vc --json agent list
+is "agent list" "$(jq -r '.[0] | .agent + " " + .state + " " + .tier' <<<"$out")" "halted-$p enrolled user"
+try vc --json killswitch --soft
+is "kill switch: soft" "$rc $(jq -r .agents <<<"$out")" "0 1"
+before=$(stat -c %s "$W/in/beat"); read -rt 0.2 <> <(:)
+is "nothing goes on" "$(stat -c %s "$W/in/beat")" "$before"
+try vc agent release "halted-$p"
+is "release" "$out" "released halted-$p"
+for _ in {1..100}; do [[ $(stat -c %s "$W/in/beat") != "$before" ]] && break; read -rt 0.05 <> <(:) || :; done
+hasnt "it goes on" "$(stat -c %s "$W/in/beat")." "$before."
+run all "$B/vantioctl" killswitch --hard
+holds "an agent cannot use it" kill -0 $p
+try vc killswitch --hard --agent "halted-$p"
+wait $p
+is "kill switch: hard" "$?" 137
+try vc --json agent list
+hasnt "it is gone" "$out" "halted-$p"
+sed 's/max = 3, per = "60s", action = "block"/max = 1, per = "60s", action = "quarantine"/' "$TMP/$P.toml" >"$TMP/quarantine.toml"
+become_user "$B/vantioctl" run --tier user --name q --policy "$TMP/quarantine.toml" -- sh -c "touch $W/in/q1 $W/in/q2; rm $W/in/q1; rm $W/in/q2; sleep 100" 2>"$TMP/q.err" &
+p=$!
+until grep -q 'is halted' "$TMP/q.err"; do kill -0 $p || break; read -rt 0.05 <> <(:) || :; done
+try vc --json killswitch status
+is "a limit quarantines" "$(jq -r '.agents[0].state' <<<"$out")" quarantined
+is "what was too many did not happen" "$(stat -c %F "$W/in/q2")" "regular empty file"
+vc killswitch --hard >/dev/null
+wait $p
+
 # Landlock's ABIs, as older kernels have them
 newest=$(as_user "$B/vantioctl" doctor --json | jq -r '.checks[] | select(.check == "landlock").found' | grep -o '[0-9]*$')
 for abi in 1 2 3 4 5 6 7; do
