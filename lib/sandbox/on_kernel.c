@@ -130,6 +130,8 @@ struct vantio_reply vantio_on_ptrace(struct vantio_call *c)
 
 	if (pid == vantio_target_group(&c->t) || (pid != c->box->self && vantio_target_ours(c->box->self, pid)))
 		return vantio_go_on();
+	if (kill(pid, 0) && errno == ESRCH)
+		return vantio_refuse(ESRCH);
 	if (vantio_refused_surface(c, VANTIO_HOOK_PTRACE_ACCESS, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, (uint32_t)pid))
 		return vantio_refuse(EPERM);
 	return vantio_go_on();
@@ -144,6 +146,8 @@ static bool ours(struct vantio_call *c, pid_t pid)
 
 static struct vantio_reply refuse_signal(struct vantio_call *c, pid_t pid)
 {
+	if (kill(pid, 0) && errno == ESRCH)
+		return vantio_refuse(ESRCH);
 	if (vantio_refused_surface(c, VANTIO_HOOK_TASK_KILL, VANTIO_OP_SIGNAL, VANTIO_SURFACE_SIGNAL, (uint32_t)pid))
 		return vantio_refuse(EPERM);
 	return vantio_go_on();

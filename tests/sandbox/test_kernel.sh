@@ -108,6 +108,14 @@ is "an x32 call: not there" "$rc" 38
 holds "the stranger lives" kill -0 $server
 run $P sh -c 'kill -0 $PPID; kill -9 $PPID; echo still'
 is "the supervisor cannot be killed" "$out" still
+run $P python3 -c "
+import os, time
+p = os.fork()
+if not p: os._exit(0)
+os.waitpid(p, 0)
+try: os.kill(p, 15)
+except ProcessLookupError: print('gone')"
+is "a process that is gone is not there" "$out" gone
 run $P sh -c 'sleep 100 & kill $!; wait $!; echo $?'
 is "one's own child can" "$out" 143
 run $P sh -c 'cat /proc/$PPID/environ'
