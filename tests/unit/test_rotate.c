@@ -108,11 +108,19 @@ static void rotate_commits_what_is_staged(void **state)
 	assert_ok(vantio_ledger_append(l, &r, &err), err);
 	assert_ok(vantio_ledger_rotate(l, &done, &err), err);
 	assert_int_equal(done.sealed, 1);
+	/* Some under way in the committing thread, one staged behind it. */
 	r = fixture_record(1);
+	assert_ok(vantio_ledger_append(l, &r, &err), err);
+	assert_ok(vantio_ledger_submit(l, &err), err);
+	r = fixture_record(2);
+	assert_ok(vantio_ledger_append(l, &r, &err), err);
+	assert_ok(vantio_ledger_rotate(l, &done, &err), err);
+	assert_int_equal(done.sealed, 3);
+	r = fixture_record(3);
 	assert_ok(vantio_ledger_append(l, &r, &err), err);
 	assert_ok(vantio_ledger_commit(l, &err), err);
 	vantio_ledger_close(l);
-	assert_sound(f, 2, 1);
+	assert_sound(f, 4, 2);
 }
 
 /* The secret is overwritten where it lay, before its name goes. */
@@ -233,6 +241,73 @@ static void rotate_that_cannot_begin_leaves_the_old_key_at_work(void **state)
 	assert_ok(vantio_ledger_rotate(l, &done, &err), err);
 	vantio_ledger_close(l);
 	assert_sound(f, 4, 1);
+}
+
+/* What cannot be erased is said, each time, and stops nothing. */
+static void rotate_says_what_it_could_not_erase(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_rotation done = { .epoch = 0 };
+	struct vantio_error err = { 0 };
+	struct vantio_ledger *l;
+	const char *notice;
+	char path[192];
+	bool said = false;
+	size_t i;
+
+	fixture_append(f, 2, 2);
+	fixture_path(f, "keys/00000099", path); /* a folder: it can be neither overwritten nor unlinked */
+	assert_int_equal(mkdir(path, 0700), 0);
+	l = open_ledger(f);
+	assert_ok(vantio_ledger_rotate(l, &done, &err), err);
+	assert_non_null(strstr(done.kept, "could not be erased"));
+	vantio_ledger_close(l);
+	l = open_ledger(f);
+	for (i = 0; (notice = vantio_ledger_notice(l, i)); i++)
+		said |= strstr(notice, "keys/00000099") != NULL;
+	assert_true(said);
+	vantio_ledger_close(l);
+	assert_int_equal(rmdir(path), 0);
+	fixture_append(f, 1, 1);
+	assert_sound(f, 3, 1);
+}
+
+/* Files beside the keys that are none of the ledger's are left alone. */
+static void rotate_leaves_other_files_beside_the_keys(void **state)
+{
+	struct fixture *f = *state;
+	char path[192];
+
+	fixture_append(f, 2, 2);
+	fixture_write(f, "keys/README", "x", 1);
+	fixture_write(f, "keys/00000000.bak", "x", 1);
+	rotate(f);
+	assert_true(there(f, "keys/README") && there(f, "keys/00000000.bak"));
+	fixture_path(f, "keys/README", path);
+	unlink(path);
+	fixture_path(f, "keys/00000000.bak", path);
+	unlink(path);
+	assert_sound(f, 2, 1);
+}
+
+/* A link in the place of an old key is removed, and what it leads to is not written to. */
+static void rotate_does_not_follow_a_link_when_it_erases(void **state)
+{
+	struct fixture *f = *state;
+	char path[192], target[192];
+	struct stat st;
+
+	fixture_append(f, 2, 2);
+	snprintf(target, sizeof(target), "%s/precious", f->dir);
+	assert_int_equal(close(open(target, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(truncate(target, 10), 0);
+	fixture_path(f, "keys/00000042", path);
+	assert_int_equal(symlink(target, path), 0);
+	rotate(f);
+	assert_false(there(f, "keys/00000042"));
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_size, 10);
+	assert_sound(f, 2, 1);
 }
 
 /* ---- while others look ---- */
@@ -365,6 +440,9 @@ int main(void)
 		CASE(rotate_old_secret_is_overwritten),
 		CASE(rotate_interrupted_at_any_step_is_finished_or_undone),
 		CASE(rotate_that_cannot_begin_leaves_the_old_key_at_work),
+		CASE(rotate_says_what_it_could_not_erase),
+		CASE(rotate_leaves_other_files_beside_the_keys),
+		CASE(rotate_does_not_follow_a_link_when_it_erases),
 		CASE(rotate_beside_verification_and_readers_disturbs_neither),
 		CASE(rotate_receipts_are_signed_by_the_epoch_of_their_record),
 	};
