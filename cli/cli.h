@@ -142,6 +142,9 @@ void cli_grid_color(struct cli_grid *g, const char *name); /* of the last cell; 
 void cli_grid_free(struct cli_grid *g); /* one that is not printed after all; NULL is fine */
 int cli_grid_print(struct cli *cli, struct cli_grid *g); /* prints and frees; CLI_OK or CLI_FAILURE (said) */
 
+/* Columns of the terminal that stdout is; SIZE_MAX where it is none. */
+size_t cli_columns(void);
+
 /* ---- signals and children ---- */
 
 /* Blocks SIGINT, SIGTERM and SIGHUP (call it before any thread starts) and returns a descriptor to poll, non-blocking and
@@ -176,6 +179,7 @@ CLI_COMMAND(ledger_list);
 CLI_COMMAND(ledger_show);
 CLI_COMMAND(ledger_export);
 CLI_COMMAND(ledger_prove);
+CLI_COMMAND(ledger_stats);
 CLI_COMMAND(ledger_checkpoint);
 CLI_COMMAND(ledger_cosign);
 CLI_COMMAND(ledger_reindex);

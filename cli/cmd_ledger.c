@@ -245,6 +245,7 @@ static const struct cli_command ledger_commands[] = {
 	{ "verify", "check every record against the signed log", verify_options, NULL, cmd_ledger_verify },
 	{ "list", "list the newest records, or those that match", ledger_list_options, NULL, cmd_ledger_list },
 	{ "show", "show one record, public and private fields", NULL, ledger_show_args, cmd_ledger_show },
+	{ "stats", "count decisions over time, by agent, decision, rule, operation or hook", ledger_stats_options, NULL, cmd_ledger_stats },
 	{ "export", "write the log as it is stored, a JSON record a line", ledger_export_options, NULL, cmd_ledger_export },
 	{ "prove", "write receipts: records that prove themselves offline", ledger_prove_options, ledger_prove_args, cmd_ledger_prove },
 	{ "checkpoint", "print the newest signed checkpoint, to be kept elsewhere", NULL, NULL, cmd_ledger_checkpoint },

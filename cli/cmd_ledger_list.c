@@ -13,19 +13,25 @@
 #define LIST_DEFAULT 50
 #define LIST_MAX     100000 /* a page is held in memory */
 
-static const char *const decisions[] = { "permit", "block", "quarantine", "killswitch", NULL };
+const char *const ledger_decisions[] = { "permit", "block", "quarantine", "killswitch", NULL };
+
+static const char *const orders[] = { "leaf", "time", "agent", "pid", "op", "decision", "rule", "count", NULL };
 
 const struct cli_option ledger_list_options[] = {
 	{ .name = "since", .kind = CLI_TIME, .metavar = "TIME", .help = "from this time on, RFC 3339 in UTC" },
 	{ .name = "until", .kind = CLI_TIME, .metavar = "TIME", .help = "up to this time" },
 	{ .name = "agent", .kind = CLI_AGENT, .metavar = "AGENT", .help = "of this agent" },
-	{ .name = "decision", .kind = CLI_CHOICE, .metavar = "DECISION", .help = "of this decision", .choices = decisions },
+	{ .name = "decision", .kind = CLI_CHOICE, .metavar = "DECISION", .help = "of this decision", .choices = ledger_decisions },
 	{ .name = "hook", .kind = CLI_TEXT, .metavar = "HOOK", .help = "of this hook, such as file_open" },
 	{ .name = "rule", .kind = CLI_TEXT, .metavar = "RULE", .help = "by this rule (file.deny[2]), or any of a list (file.deny)" },
 	{ .name = "trace-id", .kind = CLI_TRACE, .metavar = "ID", .help = "of this trace, 0x and hex digits" },
 	{ .name = "filter", .kind = CLI_TEXT, .metavar = "EXPR", .help = "that match, private fields too, such as path~/work/*,comm=git" },
+	{ .name = "sort", .kind = CLI_CHOICE, .metavar = "FIELD", .help = "in the order of this field, the first of all matches (default: of the log)", .choices = orders },
+	{ .name = "reverse", .letter = 'r', .kind = CLI_FLAG, .help = "the other way round" },
 	{ .name = "limit", .letter = 'n', .kind = CLI_NUMBER, .metavar = "N", .help = "at most so many (default 50)" },
 	{ .name = "after", .kind = CLI_NUMBER, .metavar = "LEAF", .help = "the next page: the first matches behind this leaf" },
+	{ .name = "before", .kind = CLI_NUMBER, .metavar = "LEAF", .help = "the page before: the last matches before this leaf" },
+	{ .name = "offset", .kind = CLI_NUMBER, .metavar = "N", .help = "the next page of --sort: pass over so many matches" },
 	{ 0 },
 };
 
@@ -33,6 +39,15 @@ const struct cli_arg ledger_show_args[] = {
 	{ .metavar = "ID", .kind = CLI_RECORD },
 	{ 0 },
 };
+
+int ledger_decision(const char *name)
+{
+	int d = 0;
+
+	while (strcmp(ledger_decisions[d], name) != 0)
+		d++;
+	return d;
+}
 
 struct vantio_reader *ledger_open_reader(struct cli *cli, int *ret_exit)
 {
@@ -54,12 +69,15 @@ struct vantio_reader *ledger_open_reader(struct cli *cli, int *ret_exit)
 
 /* ---- list ---- */
 
+#define CHUNK 1024 /* records that a filter looks at at once */
+
 struct page {
 	struct cli_grid *grid; /* or */
 	cJSON *records;
-	struct vantio_filter *filter; /* NULL: all */
-	uint64_t looked;              /* records that the search at hand found */
-	uint64_t n, last, limit;
+	struct vantio_filter *filter; /* owned; NULL: all */
+	uint64_t n, first, last, limit;
+	uint64_t skip;         /* matches that are passed over */
+	uint64_t looked, edge; /* of a chunk: how many, and the last of them */
 };
 
 static void cell_span(struct cli_grid *g, struct vantio_span json)
@@ -112,36 +130,15 @@ static void cell_decision(struct cli_grid *g, const struct vantio_record_fields 
 	cli_grid_color(g, permit ? "green" : f->enforced ? "red" : "yellow");
 }
 
-/* 1: it is listed; 0: not. */
-static int matches(const struct page *p, const struct vantio_hit *hit, struct vantio_error *err)
-{
-	cJSON *doc;
-	bool match;
-
-	if (!p->filter)
-		return 1;
-	doc = ledger_view_json(hit);
-	if (!doc)
-		return vantio_fail(err, ENOMEM, "out of memory");
-	match = vantio_filter_matches(p->filter, ledger_filter_value, doc);
-	cJSON_Delete(doc);
-	return match;
-}
-
 static int list_row(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
 {
 	const struct vantio_record_fields *f = &hit->fields;
 	struct page *p = ctx;
-	int r;
 
-	if (p->n == p->limit)
-		return 0;
-	p->looked++;
+	(void)err;
+	if (!p->n++)
+		p->first = f->leaf;
 	p->last = f->leaf;
-	r = matches(p, hit, err);
-	if (r <= 0)
-		return r;
-	p->n++;
 	if (p->records) {
 		cJSON_AddItemToArray(p->records, ledger_view_json(hit));
 		return 0;
@@ -156,6 +153,101 @@ static int list_row(void *ctx, const struct vantio_hit *hit, struct vantio_error
 	cell_decision(p->grid, f);
 	cell_span(p->grid, f->rule);
 	return 0;
+}
+
+/* ---- with a filter: it is asked of what the rest of the query finds, some at a time ---- */
+
+static int look(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
+{
+	struct page *p = ctx;
+	bool match;
+	cJSON *doc;
+
+	p->looked++;
+	p->edge = hit->fields.leaf;
+	doc = ledger_view_json(hit);
+	if (!doc)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	match = vantio_filter_matches(p->filter, ledger_filter_value, doc);
+	cJSON_Delete(doc);
+	if (!match || p->skip) {
+		p->skip -= match;
+		return 0;
+	}
+	return p->n == p->limit ? -ECANCELED : list_row(p, hit, err);
+}
+
+static int find_forward(struct vantio_reader *r, struct vantio_query *q, struct page *p, struct vantio_error *err)
+{
+	int e;
+
+	ledger_filter_narrow(p->filter, q);
+	p->skip = q->offset;
+	q->offset = 0;
+	q->limit = CHUNK;
+	do {
+		p->looked = 0;
+		e = vantio_reader_find(r, q, look, p, err);
+		if (q->order == VANTIO_ORDER_LEAF && !q->descending) {
+			q->has_after = true;
+			q->after = p->edge;
+		} else {
+			q->offset += CHUNK;
+		}
+	} while (e == 0 && p->looked == CHUNK && p->n < p->limit);
+	return e == -ECANCELED ? 0 : e;
+}
+
+static int find_newest(struct vantio_reader *r, const struct vantio_query *q, struct page *p, struct vantio_error *err)
+{
+	struct vantio_query one = { .until = UINT64_MAX, .decision = -1, .limit = 1 };
+	cleanup_free uint64_t *leaves = NULL;
+	size_t n = 0;
+	int e;
+
+	e = ledger_filter_newest(r, q, p->filter, (size_t)q->limit, &leaves, &n, err);
+	while (e == 0 && n) {
+		one.has_after = leaves[--n] > 0;
+		one.after = leaves[n] - 1;
+		one.below = leaves[n] + 1;
+		e = vantio_reader_find(r, &one, list_row, p, err);
+	}
+	return e;
+}
+
+static int find(struct vantio_reader *r, const struct vantio_query *asked, struct page *p, struct vantio_error *err)
+{
+	struct vantio_query q = *asked;
+
+	p->limit = q.limit;
+	if (!p->filter)
+		return vantio_reader_find(r, &q, list_row, p, err);
+	return q.newest ? find_newest(r, &q, p, err) : find_forward(r, &q, p, err);
+}
+
+/* Sorting, pages and their usage errors: how they go together. */
+static bool read_order(struct cli *cli, struct vantio_query *q)
+{
+	const char *sort = cli_get(cli, "sort");
+
+	while (sort && strcmp(orders[q->order], sort) != 0)
+		q->order++;
+	q->offset = cli_get_number(cli, "offset", 0);
+	q->descending = cli_has(cli, "reverse");
+	q->newest = !sort && !q->descending && !q->has_after && !cli_has(cli, "since");
+	if (cli_has(cli, "before")) {
+		q->below = cli_get_number(cli, "before", 0);
+		q->newest = !sort && !q->descending;
+		if (!q->below)
+			q->until = 0; /* nothing lies before leaf 0, and 0 is no bound */
+	}
+	if (cli_has(cli, "offset") && !sort)
+		cli_usage_error(cli, "--offset goes with --sort; pages of the log go by --after and --before");
+	else if (cli_has(cli, "after") && cli_has(cli, "before"))
+		cli_usage_error(cli, "--after or --before, not both");
+	else
+		return true;
+	return false;
 }
 
 /* False after a usage error. */
@@ -174,10 +266,10 @@ static bool read_query(struct cli *cli, struct vantio_query *q)
 		.after = cli_get_number(cli, "after", 0),
 		.limit = cli_get_number(cli, "limit", LIST_DEFAULT),
 	};
-	q->newest = !q->has_after && !cli_has(cli, "since");
+	if (!read_order(cli, q))
+		return false;
 	if (decision)
-		for (q->decision = 0; strcmp(decisions[q->decision], decision) != 0; q->decision++)
-			;
+		q->decision = ledger_decision(decision);
 	if (trace) {
 		q->has_trace = true;
 		if (!vantio_parse_trace_id(trace, &q->trace_id)) {
@@ -192,7 +284,7 @@ static bool read_query(struct cli *cli, struct vantio_query *q)
 	return true;
 }
 
-static int list_json(struct cli *cli, const struct page *p, uint64_t size, bool more)
+static int list_json(struct cli *cli, const struct page *p, uint64_t size, bool more, bool before)
 {
 	cJSON *doc = cJSON_CreateObject();
 	char number[24];
@@ -205,87 +297,65 @@ static int list_json(struct cli *cli, const struct page *p, uint64_t size, bool 
 	else
 		cJSON_AddNullToObject(doc, "next_after");
 	cJSON_AddItemToObject(doc, "records", p->records);
+	if (before)
+		cJSON_AddItemToObject(doc, "next_before", cli_json_u64(p->first));
+	else
+		cJSON_AddNullToObject(doc, "next_before");
 	return cli_emit(cli, doc);
 }
 
-#define CHUNK 1024 /* records that a filter looks at at once */
-
-/* Those that match a filter: it is asked of what the rest of the query finds, some at a time. */
-static int find_filtered(struct vantio_reader *r, const struct vantio_query *query, struct page *p, struct vantio_error *err)
+static int show_page(struct cli *cli, struct page *p, const struct vantio_query *asked, uint64_t size)
 {
-	struct vantio_query q = *query, one = { .until = UINT64_MAX, .decision = -1, .limit = 1 };
-	cleanup_free uint64_t *leaves = NULL;
-	size_t n = 0;
+	bool full = p->n == p->limit, sorted = asked->order != VANTIO_ORDER_LEAF || asked->descending;
+	bool more = full && !sorted && !asked->newest && p->last + 1 < size, before = full && asked->newest && p->first;
 	int e;
 
-	if (q.newest) {
-		e = ledger_filter_newest(r, &q, p->filter, (size_t)q.limit, &leaves, &n, err);
-		while (e == 0 && n) {
-			one.has_after = leaves[--n] > 0;
-			one.after = leaves[n] - 1;
-			one.below = leaves[n] + 1;
-			e = vantio_reader_find(r, &one, list_row, p, err);
-		}
-		return e;
-	}
-	ledger_filter_narrow(p->filter, &q);
-	q.limit = CHUNK;
-	do {
-		p->looked = 0;
-		e = vantio_reader_find(r, &q, list_row, p, err);
-		q.has_after = true;
-		q.after = p->last;
-	} while (e == 0 && p->looked == CHUNK && p->n < p->limit);
+	if (cli_json(cli))
+		return list_json(cli, p, size, more, before);
+	e = cli_grid_print(cli, p->grid);
+	if (!p->n)
+		cli_note(cli, "no record matches, of %" PRIu64, size);
+	else if (more)
+		cli_note(cli, "there may be more: --after %" PRIu64, p->last);
+	else if (full && asked->order != VANTIO_ORDER_LEAF)
+		cli_note(cli, "there may be more: --offset %" PRIu64, asked->offset + p->n);
 	return e;
 }
 
 CLI_COMMAND(ledger_list)
 {
 	static const char *const headings[] = { "LEAF", "TIME", "AGENT", "PID", "COMM", "OP", "RESOURCE", "DECISION", "RULE" };
-	struct vantio_error err = { 0 };
 	const char *expr = cli_get(cli, "filter");
+	struct vantio_error err = { 0 };
 	struct page page = { .n = 0 };
-	struct vantio_query q;
-	struct vantio_reader *r;
-	uint64_t size;
+	struct vantio_query asked;
+	struct vantio_reader *r = NULL;
+	uint64_t size = 0;
 	int e, exit_code;
-	bool more;
 
-	if (!read_query(cli, &q))
+	if (!read_query(cli, &asked))
 		return CLI_USAGE;
-	page.limit = q.limit;
-	e = expr ? vantio_filter_parse(expr, &page.filter, &err) : 0;
-	if (e == -EINVAL)
-		return cli_usage_error(cli, "%s", err.text);
-	if (e < 0)
-		return cli_fail_error(cli, &err);
+	if (expr && vantio_filter_parse(expr, &page.filter, &err) < 0)
+		return err.code == EINVAL ? cli_usage_error(cli, "%s", err.text) : cli_fail_error(cli, &err);
 	r = ledger_open_reader(cli, &exit_code);
-	if (!r) {
-		vantio_filter_free(page.filter);
-		return exit_code;
+	if (r) {
+		if (cli_json(cli))
+			page.records = cJSON_CreateArray();
+		else
+			page.grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
+		e = find(r, &asked, &page, &err);
+		size = vantio_reader_size(r);
+		vantio_reader_close(r);
+		if (e < 0) {
+			cJSON_Delete(page.records);
+			cli_grid_free(page.grid);
+			exit_code = cli_fail_error(cli, &err);
+		} else {
+			exit_code = show_page(cli, &page, &asked, size);
+		}
 	}
-	if (cli_json(cli))
-		page.records = cJSON_CreateArray();
-	else
-		page.grid = cli_grid_new(headings, VANTIO_ARRAY_SIZE(headings));
-	e = page.filter ? find_filtered(r, &q, &page, &err) : vantio_reader_find(r, &q, list_row, &page, &err);
 	vantio_filter_free(page.filter);
-	size = vantio_reader_size(r);
-	vantio_reader_close(r);
-	more = page.n == q.limit && !q.newest && page.last + 1 < size;
-	if (e < 0) {
-		cJSON_Delete(page.records);
-		cli_grid_free(page.grid);
-		return cli_fail_error(cli, &err);
-	}
-	if (cli_json(cli))
-		return list_json(cli, &page, size, more);
-	e = cli_grid_print(cli, page.grid);
-	if (!page.n)
-		cli_note(cli, "no record matches, of %" PRIu64, size);
-	else if (more)
-		cli_note(cli, "there may be more: --after %" PRIu64, page.last);
-	return e;
+	return exit_code;
 }
 
 /* ---- show ---- */

@@ -113,7 +113,7 @@ static size_t text_width(const char *s)
 	return width;
 }
 
-static size_t terminal_columns(void)
+size_t cli_columns(void)
 {
 	struct winsize ws;
 
@@ -208,7 +208,7 @@ int cli_grid_print(struct cli *cli, struct cli_grid *g)
 			if (w > widths[i % g->n_columns])
 				widths[i % g->n_columns] = w;
 		}
-		fit(widths, g->n_columns, terminal_columns());
+		fit(widths, g->n_columns, cli_columns());
 		print_rows(cli, g, widths);
 	}
 	cli_grid_free(g);

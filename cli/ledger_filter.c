@@ -106,7 +106,8 @@ int ledger_filter_newest(struct vantio_reader *r, const struct vantio_query *bas
 		return vantio_fail(err, ENOMEM, "out of memory");
 	ledger_filter_narrow(f, &q);
 	q.newest = true;
-	q.below = vantio_reader_size(r);
+	if (!q.below || q.below > vantio_reader_size(r))
+		q.below = vantio_reader_size(r);
 	while (n < max && q.below) {
 		c->filter = f;
 		c->n = c->looked = 0;

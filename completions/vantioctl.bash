@@ -94,17 +94,20 @@ _vantioctl_table()
 		args+=('choice status')
 		;;
 	ledger)
-		verbs='verify list show export prove checkpoint cosign keys erase reindex'
+		verbs='verify list show stats export prove checkpoint cosign keys erase reindex'
 		;;
 	'ledger verify')
 		opts='--against --vkey --since --segment --quorum --witness'
 		;;
 	'ledger list')
-		opts='--since --until --agent --decision --hook --rule --trace-id --filter --limit -n --after'
+		opts='--since --until --agent --decision --hook --rule --trace-id --filter --sort --reverse -r --limit -n --after --before --offset'
 		;;
 	'ledger show')
 		opts=''
 		args+=('record')
+		;;
+	'ledger stats')
+		opts='--by --every --since --until --agent --decision --rule --limit -n'
 		;;
 	'ledger export')
 		opts='--format --output-file -o --hmac-key --location --retain'
@@ -202,8 +205,19 @@ _vantioctl_value()
 	'ledger list|--rule') value='none' ;;
 	'ledger list|--trace-id') value='trace' ;;
 	'ledger list|--filter') value='none' ;;
+	'ledger list|--sort') value='choice leaf time agent pid op decision rule count' ;;
 	'ledger list|--limit' | 'ledger list|-n') value='none' ;;
 	'ledger list|--after') value='none' ;;
+	'ledger list|--before') value='none' ;;
+	'ledger list|--offset') value='none' ;;
+	'ledger stats|--by') value='choice agent decision rule op hook' ;;
+	'ledger stats|--every') value='none' ;;
+	'ledger stats|--since') value='none' ;;
+	'ledger stats|--until') value='none' ;;
+	'ledger stats|--agent') value='agent' ;;
+	'ledger stats|--decision') value='choice permit block quarantine killswitch' ;;
+	'ledger stats|--rule') value='none' ;;
+	'ledger stats|--limit' | 'ledger stats|-n') value='none' ;;
 	'ledger export|--format') value='choice ndjson csv spanner tlog-tiles' ;;
 	'ledger export|--output-file' | 'ledger export|-o') value='file' ;;
 	'ledger export|--hmac-key') value='file' ;;

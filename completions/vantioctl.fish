@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --limit -n --after --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -120,10 +120,23 @@ complete -c vantioctl -n '__vantioctl_after + ledger list' -l hook -r -d 'of thi
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l rule -r -d 'by this rule (file.deny[2]), or any of a list (file.deny)'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l trace-id -r -f -a '(__vantioctl_values trace)' -d 'of this trace, 0x and hex digits'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l filter -r -d 'that match, private fields too, such as path~/work/*,comm=git'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l sort -r -f -a ' leaf time agent pid op decision rule count' -d 'in the order of this field, the first of all matches (default: of the log)'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l reverse -s r -d 'the other way round'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l limit -s n -r -d 'at most so many (default 50)'
 complete -c vantioctl -n '__vantioctl_after + ledger list' -l after -r -d 'the next page: the first matches behind this leaf'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l before -r -d 'the page before: the last matches before this leaf'
+complete -c vantioctl -n '__vantioctl_after + ledger list' -l offset -r -d 'the next page of --sort: pass over so many matches'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a show -d 'show one record, public and private fields'
 complete -c vantioctl -n '__vantioctl_after 0 ledger show' -f -a '(__vantioctl_values record)'
+complete -c vantioctl -n '__vantioctl_after 0 ledger' -a stats -d 'count decisions over time, by agent, decision, rule, operation or hook'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l by -r -f -a ' agent decision rule op hook' -d 'what to count by (default: agent)'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l every -r -d 'count in spans of this length (default: what fits)'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l since -r -d 'from this time on, RFC 3339 in UTC'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l until -r -d 'up to this time'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l agent -r -f -a '(__vantioctl_values agent)' -d 'of this agent'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l decision -r -f -a ' permit block quarantine killswitch' -d 'of this decision'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l rule -r -d 'by this rule (file.deny[2]), or any of a list (file.deny)'
+complete -c vantioctl -n '__vantioctl_after + ledger stats' -l limit -s n -r -d 'the N most frequent, the others together (default 20)'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a export -d 'write the log as it is stored, a JSON record a line'
 complete -c vantioctl -n '__vantioctl_after + ledger export' -l format -r -f -a ' ndjson csv spanner tlog-tiles' -d 'what to write (default: ndjson)'
 complete -c vantioctl -n '__vantioctl_after + ledger export' -l output-file -s o -r -F -d 'write here, not to standard output; a folder for spanner and tlog-tiles'

@@ -46,6 +46,17 @@ int vantio_index_in_use(int dirfd);
 
 /* ---- asking ---- */
 
+enum vantio_order { /* ties by leaf */
+	VANTIO_ORDER_LEAF,
+	VANTIO_ORDER_TIME,
+	VANTIO_ORDER_AGENT,
+	VANTIO_ORDER_PID,
+	VANTIO_ORDER_OP,
+	VANTIO_ORDER_DECISION,
+	VANTIO_ORDER_RULE,
+	VANTIO_ORDER_COUNT,
+};
+
 struct vantio_query {
 	uint64_t since, until; /* realtime ns, inclusive; 0 and UINT64_MAX: no bound */
 	const char *agent, *hook, *op; /* exact, escaped as records hold them; NULL: any */
@@ -57,6 +68,9 @@ struct vantio_query {
 	uint64_t after;        /* leaves beyond this one */
 	uint64_t below;        /* leaves below this one: the size that was agreed on */
 	uint64_t limit;        /* at most so many */
+	enum vantio_order order; /* of what is handed out */
+	bool descending;       /* in that order; with VANTIO_ORDER_LEAF too */
+	uint64_t offset;       /* so many of the first are passed over */
 	bool newest;           /* the last `limit` of them rather than the first; still in the order of the log */
 };
 
@@ -64,10 +78,36 @@ struct vantio_place {
 	uint64_t leaf, line_offset, private_offset; /* in their segments; that of the private line is a hint */
 };
 
-/* Calls `hit` for each match, by ascending leaf; a negative answer ends the search and is returned. */
+/* Calls `hit` for each match, in the order that is asked for; a negative answer ends the search and is returned. */
 int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
 		       int (*hit)(void *ctx, const struct vantio_place *place, struct vantio_error *err), void *ctx,
 		       struct vantio_error *err);
+
+/* ---- counting ---- */
+
+enum vantio_stats_by {
+	VANTIO_STATS_AGENT,
+	VANTIO_STATS_DECISION,
+	VANTIO_STATS_RULE,
+	VANTIO_STATS_OP,
+	VANTIO_STATS_HOOK,
+};
+
+struct vantio_stats_range {
+	uint64_t first, last; /* realtime ns of the earliest and the latest record */
+	uint64_t records;     /* 0: nothing matches, and the times mean nothing */
+	uint64_t decisions;   /* a record may stand for several */
+};
+
+/* Of what matches; the query's order and limit do not count. */
+int vantio_index_range(struct vantio_index *ix, const struct vantio_query *q, struct vantio_stats_range *ret, struct vantio_error *err);
+/*
+ * Calls `cell` for each key and each span of `width` ns from `from` on in which it occurs, by key and then by time. The key is as
+ * records spell it in JSON, borrowed. Records before `from` are in the first span.
+ */
+int vantio_index_stats(struct vantio_index *ix, const struct vantio_query *q, enum vantio_stats_by by, uint64_t from, uint64_t width,
+		       int (*cell)(void *ctx, struct vantio_span key, uint64_t span, uint64_t decisions, struct vantio_error *err),
+		       void *ctx, struct vantio_error *err);
 
 /* ---- comparing ---- */
 

@@ -49,6 +49,13 @@ int vantio_index_ts(struct vantio_index *ix, uint64_t leaf, uint64_t *ret, struc
 /* 1 and the leaves [lo, hi) beyond which no record is of that time (inclusive), or 0 if the clock ran back too often to tell. */
 int vantio_index_span(struct vantio_index *ix, uint64_t since, uint64_t until, uint64_t *ret_lo, uint64_t *ret_hi, struct vantio_error *err);
 int vantio_index_row_of(const struct vantio_record_fields *f, struct vantio_index_row *ret);
+/*
+ * A search of one's own: `select` up to its FROM, the conditions of the query, then `tail` (NULL: its order and limit). `run` steps through
+ * what comes; it is not called where nothing can match.
+ */
+int vantio_index_ask(struct vantio_index *ix, const struct vantio_query *q, const char *select, const char *tail,
+		     int (*run)(struct vantio_index *ix, sqlite3_stmt *s, void *ctx, struct vantio_error *err), void *ctx,
+		     struct vantio_error *err);
 /* Opens it so that nothing in the folder changes. */
 int vantio_index_open_unchanged(struct vantio_index *ix, int dirfd, struct vantio_error *err);
 /* An index that is not wanted any more, and what belongs to it, goes to quarantine/. Nobody may have it open. */

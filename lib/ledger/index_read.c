@@ -224,11 +224,31 @@ static int with_time(struct build *b, const struct vantio_query *q, struct vanti
 	return 0;
 }
 
-static int build(struct build *b, const struct vantio_query *q, struct vantio_error *err)
+static void with_order(struct build *b, const struct vantio_query *q)
+{
+	static const char *const by[] = {
+		"leaf", "ts", "(SELECT text FROM name WHERE id = agent)", "pid", "(SELECT text FROM name WHERE id = op)", "decision",
+		"(SELECT text FROM name WHERE id = rule)", "count",
+	};
+	bool descending = q->newest || q->descending;
+
+	vantio_buf_printf(&b->sql, " ORDER BY %s%s", by[q->order], descending ? " DESC" : "");
+	if (q->order != VANTIO_ORDER_LEAF)
+		vantio_buf_puts(&b->sql, ", leaf");
+	vantio_buf_puts(&b->sql, " LIMIT ?");
+	b->values[b->n++] = (int64_t)(q->limit > INT64_MAX ? INT64_MAX : q->limit);
+	if (q->offset) {
+		vantio_buf_puts(&b->sql, " OFFSET ?");
+		b->values[b->n++] = (int64_t)(q->offset > INT64_MAX ? INT64_MAX : q->offset);
+	}
+}
+
+/* `select` up to its FROM, the conditions of the query, and `tail`; without one, the order and limit of the query. */
+static int build(struct build *b, const struct vantio_query *q, const char *select, const char *tail, struct vantio_error *err)
 {
 	int r;
 
-	vantio_buf_puts(&b->sql, "SELECT leaf, line_offset, private_offset FROM record WHERE 1");
+	vantio_buf_printf(&b->sql, "%s WHERE 1", select);
 	r = with_time(b, q, err);
 	if (r < 0)
 		return r;
@@ -250,8 +270,10 @@ static int build(struct build *b, const struct vantio_query *q, struct vantio_er
 	with_rule(b, q->rule);
 	if (q->record_id)
 		vantio_buf_puts(&b->sql, " AND record_id = :record_id");
-	vantio_buf_puts(&b->sql, q->newest ? " ORDER BY leaf DESC LIMIT ?" : " ORDER BY leaf LIMIT ?");
-	b->values[b->n++] = (int64_t)(q->limit > INT64_MAX ? INT64_MAX : q->limit);
+	if (tail)
+		vantio_buf_puts(&b->sql, tail);
+	else
+		with_order(b, q);
 	return b->sql.failed ? vantio_fail(err, ENOMEM, "out of memory while searching") : 0;
 }
 
@@ -334,9 +356,9 @@ static int hand_out(struct vantio_index *ix, sqlite3_stmt *s,
 	return rc == SQLITE_DONE ? 0 : vantio_index_fail(ix, "be searched", err);
 }
 
-int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
-		       int (*hit)(void *ctx, const struct vantio_place *place, struct vantio_error *err), void *ctx,
-		       struct vantio_error *err)
+int vantio_index_ask(struct vantio_index *ix, const struct vantio_query *q, const char *select, const char *tail,
+		     int (*run)(struct vantio_index *ix, sqlite3_stmt *s, void *ctx, struct vantio_error *err), void *ctx,
+		     struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf rule = VANTIO_BUF_INIT;
 	struct build b = { .ix = ix };
@@ -344,18 +366,40 @@ int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
 	uint8_t uuid[16];
 	int r;
 
-	r = build(&b, q, err);
+	r = build(&b, q, select, tail, err);
 	if (r == 0 && !b.nothing) {
 		spell(&rule, q->rule ? q->rule : "");
 		r = vantio_index_prepare(ix, &s, b.sql.data, err);
 		if (r == 0 && bind(&b, s, q, uuid, &rule) < 0)
 			r = vantio_fail(err, EINVAL, "the index: a search was built wrong");
 		if (r == 0)
-			r = q->newest ? hand_out_reversed(ix, s, hit, ctx, err) : hand_out(ix, s, hit, ctx, err);
+			r = run(ix, s, ctx, err);
 		sqlite3_finalize(s);
 	}
 	vantio_buf_free(&b.sql);
 	return r;
+}
+
+struct asking {
+	bool newest;
+	int (*hit)(void *, const struct vantio_place *, struct vantio_error *);
+	void *ctx;
+};
+
+static int run_query(struct vantio_index *ix, sqlite3_stmt *s, void *ctx, struct vantio_error *err)
+{
+	const struct asking *a = ctx;
+
+	return a->newest ? hand_out_reversed(ix, s, a->hit, a->ctx, err) : hand_out(ix, s, a->hit, a->ctx, err);
+}
+
+int vantio_index_query(struct vantio_index *ix, const struct vantio_query *q,
+		       int (*hit)(void *ctx, const struct vantio_place *place, struct vantio_error *err), void *ctx,
+		       struct vantio_error *err)
+{
+	struct asking a = { q->newest, hit, ctx };
+
+	return vantio_index_ask(ix, q, "SELECT leaf, line_offset, private_offset FROM record", NULL, run_query, &a, err);
 }
 
 /* ---- comparing ---- */

@@ -294,14 +294,37 @@ static int found(void *ctx, const struct vantio_place *place, struct vantio_erro
 	return r < 0 ? r : f->hit(f->ctx, &h, err);
 }
 
+static struct vantio_query bounded(const struct vantio_reader *r, const struct vantio_query *q)
+{
+	struct vantio_query b = *q;
+
+	if (!q->below || q->below > r->checkpoint.size)
+		b.below = r->checkpoint.size;
+	return b;
+}
+
 int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
 		       int (*hit)(void *ctx, const struct vantio_hit *hit, struct vantio_error *err), void *ctx,
 		       struct vantio_error *err)
 {
 	struct finding f = { r, hit, ctx };
-	struct vantio_query bounded = *q;
+	struct vantio_query b = bounded(r, q);
 
-	if (!q->below || q->below > r->checkpoint.size)
-		bounded.below = r->checkpoint.size;
-	return vantio_index_query(r->index, &bounded, found, &f, err);
+	return vantio_index_query(r->index, &b, found, &f, err);
+}
+
+int vantio_reader_range(struct vantio_reader *r, const struct vantio_query *q, struct vantio_stats_range *ret, struct vantio_error *err)
+{
+	struct vantio_query b = bounded(r, q);
+
+	return vantio_index_range(r->index, &b, ret, err);
+}
+
+int vantio_reader_stats(struct vantio_reader *r, const struct vantio_query *q, enum vantio_stats_by by, uint64_t from, uint64_t width,
+			int (*cell)(void *ctx, struct vantio_span key, uint64_t span, uint64_t decisions, struct vantio_error *err),
+			void *ctx, struct vantio_error *err)
+{
+	struct vantio_query b = bounded(r, q);
+
+	return vantio_index_stats(r->index, &b, by, from, width, cell, ctx, err);
 }

@@ -36,6 +36,12 @@ int vantio_reader_find(struct vantio_reader *r, const struct vantio_query *q,
 		       int (*hit)(void *ctx, const struct vantio_hit *hit, struct vantio_error *err), void *ctx,
 		       struct vantio_error *err);
 
+/* vantio_index_range() and vantio_index_stats(), over what the checkpoint covers. */
+int vantio_reader_range(struct vantio_reader *r, const struct vantio_query *q, struct vantio_stats_range *ret, struct vantio_error *err);
+int vantio_reader_stats(struct vantio_reader *r, const struct vantio_query *q, enum vantio_stats_by by, uint64_t from, uint64_t width,
+			int (*cell)(void *ctx, struct vantio_span key, uint64_t span, uint64_t decisions, struct vantio_error *err),
+			void *ctx, struct vantio_error *err);
+
 /*
  * The newest checkpoint as it stands, once it was checked against the folder's own keys. The note is owned by the caller and
  * NUL-terminated; `ret_checkpoint` borrows from it.

@@ -56,7 +56,7 @@ is "no key: status" "$rc" 2
 try vantioctl ledger list --ledger "$new"
 is "empty list: status" "$rc" 0
 try vantioctl ledger list --ledger "$new" --json
-is "empty list --json" "$(jq -c . <<<"$out")" '{"size":"0","next_after":null,"records":[]}'
+is "empty list --json" "$(jq -c . <<<"$out")" '{"size":"0","next_after":null,"records":[],"next_before":null}'
 try vantioctl ledger export --ledger "$new"
 is "empty export" "$rc$out" "0"
 
@@ -91,6 +91,47 @@ try vantioctl ledger list --ledger "$old" --since yesterday
 is "list: a time that is none" "$rc" 2
 try vantioctl ledger list --ledger "$old" -n 0
 is "list: no limit" "$rc" 2
+leaves() { vantioctl ledger list --ledger "$old" --json "$@" | jq -r '[.records[].leaf] | join(" ")'; }
+is "list --filter of a private field" "$(leaves --filter 'resource.host=api.example.org')" "5"
+is "list --filter, forward" "$(leaves --filter 'op=read' --after 0 -n 2)" "$(vantioctl ledger list --ledger "$old" --json |
+	jq -r '[.records[] | select(.op == "read" and .leaf != "0") | .leaf][:2] | join(" ")')"
+is "list --filter, the newest" "$(leaves --filter 'decision!=permit' -n 3)" "$(vantioctl ledger list --ledger "$old" --json |
+	jq -r '[.records[] | select(.decision != "permit") | .leaf][-3:] | join(" ")')"
+is "list --before" "$(leaves --before 4 -n 2)" "2 3"
+is "list --filter --before" "$(leaves --filter 'decision!=permit' --before 7 -n 2)" "$(vantioctl ledger list --ledger "$old" --json |
+	jq -r '[.records[] | select(.decision != "permit" and (.leaf | tonumber) < 7) | .leaf][-2:] | join(" ")')"
+is "list --before the first" "$(leaves --before 0)" ""
+is "list: the page before" "$(vantioctl ledger list --ledger "$old" -n 5 --json | jq -r .next_before)" 7
+is "list --reverse" "$(leaves -r -n 3)" "11 10 9"
+is "list --sort" "$(leaves --sort pid)" "$(vantioctl ledger list --ledger "$old" --json |
+	jq -r '[.records | sort_by(.pid, (.leaf | tonumber))[].leaf] | join(" ")')"
+is "list --sort, pages" "$(leaves --sort decision -n 7) $(leaves --sort decision --offset 7)" "$(leaves --sort decision)"
+try vantioctl ledger list --ledger "$old" --filter nonsense=1
+is "list --filter of no field: status" "$rc" 2
+try vantioctl ledger list --ledger "$old" --offset 1
+is "list --offset without --sort: status" "$rc" 2
+try vantioctl ledger stats --ledger "$old" --json
+is "stats: everything is counted" "$(jq -c '[.records, ([.series[].spans[].decisions | tonumber] | add | tostring) == .decisions]' <<<"$out")" '["12",true]'
+try vantioctl ledger stats --ledger "$old" --by decision --json
+is "stats --by decision" "$(jq -r '.series[] | select(.key == "block").decisions' <<<"$out")" \
+	"$(vantioctl ledger list --ledger "$old" --decision block --json | jq '[.records[].count] | add')"
+try vantioctl ledger stats --ledger "$old" --by agent -n 1 --json
+is "stats -n: the others together" "$(jq -c '[(.series | length), .series[1].key | tostring | test("^2$|others")]' <<<"$out")" "[true,true]"
+try vantioctl ledger stats --ledger "$old"
+is "stats in a pipe: status" "$rc" 0
+has "stats in a pipe: plain" "$out" "TIME"
+hasnt "stats in a pipe: no control bytes" "$out" $'\e'
+try vantioctl ledger stats --ledger "$old" --agent nobody --json
+is "stats of nothing" "$(jq -c '[.records, .series]' <<<"$out")" '["0",[]]'
+try vantioctl ledger stats --ledger "$old" --by colour
+is "stats by what is no field: status" "$rc" 2
+if command -v script >/dev/null; then
+	out=$(script -qec "stty cols 60; $(printf %q "$VANTIOCTL") ledger stats --ledger $(printf %q "$old") --by op --no-color" /dev/null)
+	has "stats on a terminal: a chart" "$out" "OVER TIME"
+	is "stats on a terminal: no row is wider" "$(tail -n +2 <<<"$out" | tr -d '\r' | awk 'length > 60' | wc -l)" 0
+else
+	skip "stats on a terminal: a chart" "script is not installed"
+fi
 try vantioctl ledger show --ledger "$old" 3
 is "show: status" "$rc" 0
 hasnt "show: no control bytes" "$out" $'\e'
