@@ -153,6 +153,7 @@ _Static_assert(sizeof(struct vantio_cell) == 8, "vantio_cell is ABI");
 #define VANTIO_IMAGE_AUDIT      0x1u /* mode = "audit": verdicts are recorded, nothing is refused */
 #define VANTIO_IMAGE_RECORD_ALL 0x2u /* record = "all" */
 #define VANTIO_IMAGE_LOSS_BLOCK 0x4u /* on_loss = "block" */
+#define VANTIO_IMAGE_HELD       0x8u /* some object is denied by its inode too */
 
 /* More than `max` attempts in any stretch of `per_ns` trip the limit. */
 struct vantio_image_limit {
@@ -174,11 +175,38 @@ struct vantio_image_header {
 	__u32 deny[VANTIO_DOMAIN_MAX];
 	__u8 policy_hash[32];
 	struct vantio_image_limit limits[VANTIO_LIMIT_MAX];
+	__u32 held_page; /* first page of the table of held inodes, filled in by the engine; with VANTIO_IMAGE_HELD */
+	__u32 held_mask; /* its entries - 1 */
 };
-_Static_assert(sizeof(struct vantio_image_header) == 208, "vantio_image_header is ABI");
-#define VANTIO_IMAGE_HEADER_CELLS 26
+_Static_assert(sizeof(struct vantio_image_header) == 216, "vantio_image_header is ABI");
+#define VANTIO_IMAGE_HEADER_CELLS 27
 _Static_assert(sizeof(struct vantio_image_header) ==
 	       VANTIO_IMAGE_HEADER_CELLS * sizeof(struct vantio_cell), "header is whole cells");
+
+/*
+ * An object that a `deny` entry without wildcards names, by its inode: other names for it do not help. The generation tells it from a
+ * later file to which the file system gave the same number. The table is hashed, open (inode.h), in pages of its own behind the automata.
+ */
+struct vantio_held {
+	__u64 ino;
+	__u32 dev; /* the kernel's number of the file system's device */
+	__u32 generation;
+	__u32 rule[2]; /* by VANTIO_DOMAIN_FILE and VANTIO_DOMAIN_EXEC: number of the deny rule, and one; 0: none */
+	__u32 used;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct vantio_held) == 32, "vantio_held is ABI");
+#define VANTIO_HELD_PER_PAGE (VANTIO_PAGE_CELLS / 4)
+
+/* How an inode is called: what the program `vantio_inode_of` says of a descriptor of its caller's. */
+struct vantio_inode_query {
+	__s32 fd;
+	__u32 found;
+	__u64 ino;
+	__u32 dev;
+	__u32 generation;
+};
+_Static_assert(sizeof(struct vantio_inode_query) == 24, "vantio_inode_query is ABI");
 
 /*
  * Input of the NET automata: family and protocol in one byte, the address in network order (4 or 16 bytes), the
@@ -348,7 +376,7 @@ struct vantio_event {
 	__u32 uid;
 	__u32 gid;
 	__s32 syscall_nr;
-	__u32 target; /* pid of the task that was reached for, or the command of a [kernel] surface */
+	__u32 target; /* pid of the task that was reached for, or the command of a [kernel] surface; of a held object its rule and one */
 	__u32 count; /* identical decisions that this event stands for, at least 1 */
 	__u16 path_len;
 	__u16 path2_len;

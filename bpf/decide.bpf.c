@@ -5,6 +5,7 @@
  */
 #include "match.h" /* first: the evaluator that it sets up is the one that counts */
 #include "emit.h"
+#include "inode.h"
 #include "limit.h"
 
 char vantio_license[] SEC("license") = "Dual BSD/GPL";
@@ -37,6 +38,29 @@ __attribute__((noinline)) int vantio_scan_nothing(__u32 slot, __u32 domain, stru
 	if (h)
 		vantio_scan_header(h, domain, a);
 	return 0;
+}
+
+__attribute__((noinline)) int vantio_held_by(__u32 slot, __u64 inode, __u32 domain, __u64 gen)
+{
+	struct inode *object = (void *)inode;
+	const struct vantio_image_header *h;
+	struct vantio_held key = {};
+	const struct vantio_page *page;
+	__u32 at, number;
+	void *image;
+
+	h = vantio_image_get(slot, &image);
+	if (!h || h->gen != gen)
+		return -1;
+	if (!object)
+		return 0;
+	key.ino = BPF_CORE_READ(object, i_ino);
+	key.dev = BPF_CORE_READ(object, i_sb, s_dev);
+	key.generation = BPF_CORE_READ(object, i_generation);
+	at = vantio_held_hash(&key) & h->held_mask;
+	number = h->held_page + at / VANTIO_HELD_PER_PAGE;
+	page = bpf_map_lookup_elem(image, &number);
+	return page ? vantio_held_search(page, at, h->held_mask, &key, domain) : -1;
 }
 
 __attribute__((noinline)) int vantio_path_once(struct vantio_text *text, __u64 mnt, __u64 dentry, int first)

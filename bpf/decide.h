@@ -27,6 +27,7 @@ struct vantio_ask {
 	__u32 flags; /* VANTIO_ASK_* */
 	__u64 mnt, dentry;   /* struct vfsmount *, struct dentry * */
 	__u64 mnt2, dentry2; /* the new name of rename and link; 0 otherwise */
+	__u64 inode; /* struct inode *, where it is not the dentry's: a file below an overlay */
 };
 
 /* An address. */

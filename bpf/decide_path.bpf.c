@@ -28,6 +28,25 @@ vantio_inline int vantio_gains(const struct vantio_answer *from, const struct va
 	return 0;
 }
 
+/* An object that is denied whatever its name. 0 when a push came between. */
+vantio_inline int vantio_rule_held(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot, __u64 dentry, __u64 inode)
+{
+	int rule;
+
+	if (!(s->ruling.flags & VANTIO_IMAGE_HELD) || ask->domain > VANTIO_DOMAIN_EXEC || s->ruling.decision != VANTIO_PERMIT)
+		return 1;
+	if (!inode)
+		inode = (__u64)BPF_CORE_READ((struct dentry *)dentry, d_inode);
+	rule = vantio_held_by(slot, inode, ask->domain, s->ruling.gen);
+	if (rule < 0)
+		return 0;
+	if (rule) {
+		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_DENY);
+		s->event.target = rule;
+	}
+	return 1;
+}
+
 /* The new name of a rename or link, and what the object gains there. 0 when a push came between the answers. */
 vantio_inline int vantio_rule_second(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot)
 {
@@ -95,9 +114,27 @@ __attribute__((noinline)) int vantio_rule_path(struct vantio_ask *ask, struct va
 	/* No rule of [file] can name a pipe or a memfd, and to reach one takes a descriptor: only [exec] has a say. */
 	if ((s->path.flags & VANTIO_TEXT_NO_PATH) && ask->domain == VANTIO_DOMAIN_FILE && !a->bad)
 		vantio_rule(r, VANTIO_PERMIT, VANTIO_REASON_DEFAULT);
+	if (!vantio_rule_held(ask, s, slot, ask->dentry, ask->inode))
+		return 0;
 	if (r->decision != VANTIO_PERMIT || !ask->dentry2)
 		return 1;
-	return vantio_rule_second(ask, s, slot);
+	if (!vantio_rule_second(ask, s, slot))
+		return 0;
+	return vantio_rule_held(ask, s, slot, ask->dentry2, 0);
+}
+
+/* A file below an overlay, whose own name was judged there: only its inode has a say. 0 when a push came between. */
+__attribute__((noinline)) int vantio_rule_below(struct vantio_ask *ask, struct vantio_scratch *s, __u32 slot)
+{
+	struct vantio_answer *a;
+
+	if (!ask || !s)
+		return 0;
+	a = &s->from;
+	vantio_scan_nothing(slot, ask->domain, a);
+	vantio_same_image(&s->ruling, a, 1);
+	vantio_rule(&s->ruling, a->bad ? VANTIO_BLOCK : VANTIO_PERMIT, a->bad ? VANTIO_REASON_LOOKUP : VANTIO_REASON_ALLOW);
+	return vantio_rule_held(ask, s, slot, ask->dentry, ask->inode);
 }
 
 /*
@@ -166,10 +203,8 @@ __attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct 
 	bpf_loop(VANTIO_MOUNTS, vantio_rule_mount, &m, 0);
 	if (m.torn)
 		return 0;
-	if (m.internal) { /* a layer of an overlay, whose own object was judged */
-		vantio_rule(&s->ruling, VANTIO_PERMIT, VANTIO_REASON_ALLOW);
-		return 1;
-	}
+	if (m.internal) /* a layer of an overlay, whose own object was judged */
+		return vantio_rule_below(ask, s, slot);
 	if (!s->mount_found) { /* memfd and the like have no name; others have one that is not here, or too long */
 		s->path.flags = vantio_is_pseudo(dentry) ? VANTIO_TEXT_NO_PATH : VANTIO_TEXT_FAILED;
 		return vantio_rule_path(ask, s, slot);
@@ -186,7 +221,7 @@ __attribute__((noinline)) int vantio_rule_mounts(struct vantio_ask *ask, struct 
 __attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct vantio_label *label)
 {
 	struct vantio_scratch *s;
-	int i;
+	int i, internal;
 
 	if (!ask || !label)
 		return 1;
@@ -199,15 +234,17 @@ __attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct 
 		if (ask->dentry2)
 			vantio_path(&s->path2, ask->mnt2, ask->dentry2);
 	}
-	if (s->path.flags & VANTIO_TEXT_INTERNAL) {
-		vantio_scratch_give(s);
-		return 0;
-	}
+	internal = s->path.flags & VANTIO_TEXT_INTERNAL;
 	for (i = 0; i < VANTIO_ATTEMPTS; i++) {
-		if (ask->flags & VANTIO_ASK_ANY_MOUNT ? vantio_rule_mounts(ask, s, s->event.slot) :
+		if (internal ? vantio_rule_below(ask, s, s->event.slot) :
+		    ask->flags & VANTIO_ASK_ANY_MOUNT ? vantio_rule_mounts(ask, s, s->event.slot) :
 							vantio_rule_path(ask, s, s->event.slot))
 			break;
 		vantio_rule(&s->ruling, VANTIO_BLOCK, VANTIO_REASON_LOOKUP);
+	}
+	if (internal && s->ruling.decision == VANTIO_PERMIT) { /* recorded above the overlay, where it was judged */
+		vantio_scratch_give(s);
+		return 0;
 	}
 	return vantio_end(s, label, ask->flags);
 }

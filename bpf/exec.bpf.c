@@ -11,6 +11,7 @@ vantio_inline int ask_exec(struct vantio_label *label, __u8 hook, __u8 op, struc
 
 	ask.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	ask.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	ask.inode = (__u64)BPF_CORE_READ(file, f_inode);
 	return vantio_decide_path(&ask, label);
 }
 

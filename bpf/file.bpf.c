@@ -68,6 +68,7 @@ int BPF_PROG(vantio_file_open, struct file *file, int ret)
 	VANTIO_GUARD(ret);
 	ask.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	ask.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	ask.inode = (__u64)BPF_CORE_READ(file, f_inode);
 	if (BPF_CORE_READ(file, f_flags) & FMODE_EXEC) {
 		ask.op = VANTIO_OP_EXEC;
 		ask.domain = VANTIO_DOMAIN_EXEC;
@@ -75,6 +76,10 @@ int BPF_PROG(vantio_file_open, struct file *file, int ret)
 		ask.flags = VANTIO_ASK_QUIET; /* bprm_check_security and mmap_file record the permit */
 		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 	}
+	/* Below all files, and whatever name it has: the disk. */
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & VANTIO_S_IFMT) == VANTIO_S_IFBLK &&
+	    vantio_ask_surface(label, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_MOUNT, VANTIO_SURFACE_MOUNT, 0, 0))
+		return -VANTIO_EACCES;
 	mode = BPF_CORE_READ(file, f_mode);
 	ask.op = mode & FMODE_WRITE || BPF_CORE_READ(file, f_flags) & O_TRUNC ? VANTIO_OP_WRITE : VANTIO_OP_READ;
 	ask.access = ask.op == VANTIO_OP_WRITE ? VANTIO_ACCESS_WRITE : VANTIO_ACCESS_READ;
@@ -88,25 +93,25 @@ SEC("lsm/path_mknod")
 int BPF_PROG(vantio_path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev, int ret)
 {
 	struct vantio_ask ask = { .hook = VANTIO_HOOK_PATH_MKNOD };
-	struct vfsmount *mnt;
 
 	VANTIO_GUARD(ret);
-	mnt = BPF_CORE_READ(dir, mnt);
+	ask.mnt = (__u64)BPF_CORE_READ(dir, mnt);
+	ask.dentry = (__u64)dentry;
 	if ((mode & VANTIO_S_IFMT) == VANTIO_S_IFSOCK) { /* bind(2) of a socket file: [network] alone decides */
 		ask.op = VANTIO_OP_BIND;
 		ask.domain = VANTIO_DOMAIN_UNIX;
 		ask.access = VANTIO_ACCESS_LISTEN;
-		ask.mnt = (__u64)mnt;
-		ask.dentry = (__u64)dentry;
 		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 	}
 	/* A device node is a name for what lies below every file: the disk, the memory. Number 0 is that of a whiteout. */
 	if (((mode & VANTIO_S_IFMT) == VANTIO_S_IFBLK || (mode & VANTIO_S_IFMT) == VANTIO_S_IFCHR) && dev &&
 	    vantio_ask_surface(label, VANTIO_HOOK_PATH_MKNOD, VANTIO_OP_MOUNT, VANTIO_SURFACE_MOUNT, dev, 0))
 		return -VANTIO_EPERM;
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_MKNOD,
-				(mode & VANTIO_S_IFMT) == 0100000 || !(mode & VANTIO_S_IFMT) ? VANTIO_OP_CREATE : VANTIO_OP_MKNOD,
-				mnt, dentry), VANTIO_EACCES);
+	ask.op = (mode & VANTIO_S_IFMT) == 0100000 || !(mode & VANTIO_S_IFMT) ? VANTIO_OP_CREATE : VANTIO_OP_MKNOD;
+	ask.domain = VANTIO_DOMAIN_FILE;
+	ask.access = VANTIO_ACCESS_WRITE;
+	ask.flags = vantio_protection(BPF_CORE_READ(dentry, d_sb), VANTIO_ACCESS_WRITE);
+	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
 SEC("lsm/path_unlink")

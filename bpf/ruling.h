@@ -26,6 +26,12 @@ struct {
 /* What the image in force for `slot` says of no text in particular. Returns 0; a->bad is set where nothing can be said. */
 int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a);
 
+/*
+ * Number of the deny rule of `domain` that holds this (struct inode *), and one; 0 if none does, -1 if the image in force is not that
+ * of `gen` any more.
+ */
+int vantio_held_by(__u32 slot, __u64 inode, __u32 domain, __u64 gen);
+
 /* Builds the path of (struct vfsmount *, struct dentry *) into `text`, whose flags say if that failed. Returns 0. */
 int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry);
 

@@ -29,7 +29,7 @@ struct enforcement {
 	struct cli *cli;
 	struct vantio_engine engine;
 	struct vantio_pump *pump;
-	struct vantio_refresh *refresh; /* NULL where no policy names hosts */
+	struct vantio_refresh *refresh; /* NULL where nothing that the policies name can change */
 	struct cli_policy policies[POLICIES_MAX];
 	const struct vantio_policy *parsed[POLICIES_MAX]; /* of the same, for the refresh */
 	size_t n;
@@ -119,25 +119,25 @@ static int start(struct enforcement *f)
 	return r ? r : push_all(f);
 }
 
-/* The addresses of host names change while the policy runs: asked for again, and pushed again. */
+/* The addresses of host names change while the policy runs, and so does what denied names lead to: asked for again, and pushed again. */
 static int start_refresh(struct enforcement *f)
 {
 	const uint64_t ns = cli_get_number(f->cli, "refresh", REFRESH_NS);
 	const struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
 	struct itimerspec every = { t, t };
 	struct vantio_error err = {};
-	bool hosts = false;
+	bool wanted = false;
 	size_t i;
 
 	if (ns < REFRESH_LEAST)
 		return cli_usage_error(f->cli, "--refresh is at least 100ms");
 	for (i = 0; i < f->n; i++) {
 		f->parsed[i] = f->policies[i].policy;
-		hosts |= f->parsed[i]->names_hosts;
+		wanted |= vantio_refresh_wants(f->parsed[i]);
 	}
-	if (!hosts)
+	if (!wanted)
 		return CLI_OK;
-	if (vantio_refresh_open(f->parsed, f->n, &f->refresh, &err))
+	if (vantio_refresh_open(&f->engine, f->parsed, f->n, &f->refresh, &err))
 		return cli_fail_error(f->cli, &err);
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (f->timer < 0 || timerfd_settime(f->timer, 0, &every, NULL))
@@ -156,18 +156,18 @@ static void begin_refresh(struct enforcement *f)
 
 static void end_refresh(struct enforcement *f)
 {
-	const struct vantio_resolution *res;
+	const struct vantio_refreshed *found;
 	struct vantio_error err = {};
 	size_t i;
 
 	for (i = 0; i < f->n; i++) {
-		if (!f->parsed[i]->names_hosts)
+		if (!vantio_refresh_wants(f->parsed[i]))
 			continue;
-		res = vantio_refresh_result(f->refresh, i, &err);
-		if (res)
-			cli_repush(f->cli, &f->policies[i], res);
+		found = vantio_refresh_result(f->refresh, i, &err);
+		if (found)
+			cli_repush(f->cli, &f->policies[i], found);
 		else
-			cli_note(f->cli, "the addresses of %s stay as they are: %s", f->parsed[i]->name, err.text);
+			cli_note(f->cli, "the addresses and inodes of %s stay as they are: %s", f->parsed[i]->name, err.text);
 	}
 	vantio_refresh_end(f->refresh);
 }
@@ -233,9 +233,10 @@ int cmd_enforce(struct cli *cli)
 static const struct cli_option enforce_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE", .repeat = true,
 	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
-	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names are asked for again (default: 30s)" },
+	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names and denied files are looked up again (default: 30s)" },
 	{ .name = "rotate", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often the ledger takes a new signing key (default: 24h; 0s: never)" },
 	{ .name = "audit", .kind = CLI_FLAG, .help = "record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)" },
+	CLI_ALLOW_DEGRADED,
 	{ 0 },
 };
 

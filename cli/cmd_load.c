@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli.h"
 #include "control/session.h"
+#include "engine/hooks.h"
 #include "engine_cli.h"
 
 static cJSON *string_list(char (*items)[40], size_t n)
@@ -18,6 +19,17 @@ static cJSON *string_list(char (*items)[40], size_t n)
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(items[i]));
 	return list;
+}
+
+static void print_missing(const char *hook)
+{
+	const struct vantio_hook_lack *lack = vantio_hook_lack(hook);
+
+	if (lack && lack->replacement)
+		printf("this kernel has no hook %s: %s does its work here\n", hook, lack->replacement);
+	else if (lack)
+		printf("this kernel has no hook %s: kernel.%s cannot be denied here, and a policy that denies it is pushed with --allow-degraded alone\n",
+		       hook, vantio_surface_name(lack->surface));
 }
 
 int cmd_load(struct cli *cli)
@@ -37,7 +49,7 @@ int cmd_load(struct cli *cli)
 	}
 	printf("loaded: %zu programs attached, pinned below %s\n", report.n_attached, VANTIO_PINS);
 	for (i = 0; i < report.n_missing; i++)
-		printf("this kernel has no hook %s: %s does its work here\n", report.missing[i], vantio_engine_hook_replacement(report.missing[i]));
+		print_missing(report.missing[i]);
 	return CLI_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine_cli.h"
 #include "policy/image.h"
 #include "policy_input.h"
 
@@ -176,6 +177,7 @@ static const struct cli_arg question[] = {
 	{ .metavar = "TARGET2", .kind = CLI_TEXT, .optional = true },
 	{ 0 },
 };
+static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, { 0 } };
 static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_arg policies[] = { { .metavar = "FILE", .kind = CLI_POLICY, .repeat = true }, { 0 } };
 
@@ -186,7 +188,8 @@ static const struct cli_command policy_commands[] = {
 	  .args = one_policy, .run = cmd_policy_show },
 	{ .verb = "hash", .help = "print the hash that records name a policy by", .options = hash_options, .args = one_policy,
 	  .run = cmd_policy_hash },
-	{ .verb = "push", .help = "put a policy in force, or replace the one of its name", .args = one_policy, .run = cmd_policy_push },
+	{ .verb = "push", .help = "put a policy in force, or replace the one of its name", .options = push_options, .args = one_policy,
+	  .run = cmd_policy_push },
 	{ .verb = "explain", .help = "say whether one operation is allowed, and by which rule", .options = explain_options,
 	  .args = question, .run = cmd_policy_explain },
 	{ .verb = "test", .help = "ask a list of questions and compare the verdicts", .options = test_options, .args = one_policy,

@@ -47,10 +47,11 @@ int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p)
 }
 
 static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir,
-		const struct vantio_resolution *refresh, struct vantio_slot *ret)
+		const struct vantio_refreshed *refresh, struct vantio_slot *ret)
 {
 	struct vantio_push_request q = { .policy = p->policy, .text = p->text, .len = p->len, .workdir = workdir,
-					 .ledger_dir = cli_ledger_dir(cli), .res = refresh };
+					 .ledger_dir = cli_ledger_dir(cli), .refresh = refresh,
+					 .allow_degraded = cli_has(cli, "allow-degraded") };
 	struct vantio_diagnostics diags = {};
 	struct vantio_error err = {};
 	struct vantio_slot slot;
@@ -77,14 +78,14 @@ int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy 
 	return push(cli, e, p, workdir, NULL, ret);
 }
 
-void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_resolution *res)
+void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_refreshed *found)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	cleanup_cli_policy struct cli_policy again = {};
 
 	cli_policy_read_again(&again, p); /* a push appends to what it is given */
 	if (again.policy && !cli_engine_need(cli, true, &e))
-		push(cli, &e, &again, NULL, res, NULL);
+		push(cli, &e, &again, NULL, found, NULL);
 }
 
 uint32_t cli_agent_need(struct cli *cli, const struct vantio_engine *e, const char *name, int *ret_exit)

@@ -8,6 +8,10 @@
 #include "policy/image.h"
 #include "policy_input.h"
 
+/* Of commands that put a policy in force. */
+#define CLI_ALLOW_DEGRADED \
+	{ .name = "allow-degraded", .kind = CLI_FLAG, .help = "also where this kernel cannot deny a surface of [kernel] that the policy denies" }
+
 /* Opens the engine for changes, loading it first if it is not there. CLI_OK, or the exit code after reporting. */
 int cli_engine_ready(struct cli *cli, struct vantio_engine *ret);
 /* Opens an engine that must be loaded already. */
@@ -15,8 +19,9 @@ int cli_engine_need(struct cli *cli, bool change, struct vantio_engine *ret);
 
 /* Pushes a policy that was read and says so. `ret` may be NULL. CLI_OK, or the exit code after reporting. */
 int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret);
-/* Pushes a policy again if its host names stand for other addresses now. What fails is said, and what was in force stays. */
-void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_resolution *res);
+struct vantio_refreshed;
+/* Pushes a policy again if its host names stand for other addresses now, or denied names lead to other objects. What fails is said, and what was in force stays. */
+void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_refreshed *found);
 /* $WORKDIR has a value in `run` alone: CLI_OK, or CLI_FAILURE after saying which line uses it. */
 int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p);
 

@@ -22,7 +22,7 @@ _vantioctl_table()
 		;;
 	enforce)
 		verbs=''
-		opts='--policy -p --refresh --rotate --audit'
+		opts='--policy -p --refresh --rotate --audit --allow-degraded'
 		;;
 	load)
 		verbs=''
@@ -52,7 +52,7 @@ _vantioctl_table()
 		args+=('policy')
 		;;
 	'policy push')
-		opts=''
+		opts='--allow-degraded'
 		args+=('policy')
 		;;
 	'policy explain')

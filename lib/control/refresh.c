@@ -12,11 +12,12 @@
 #include "base/mem.h"
 
 struct answer {
-	struct vantio_resolution res; /* owned */
-	struct vantio_error err;      /* code 0: res is the answer */
+	struct vantio_refreshed found; /* owned */
+	struct vantio_error err;       /* code 0: `found` is the answer */
 };
 
 struct vantio_refresh {
+	const struct vantio_engine *engine;          /* borrowed */
 	const struct vantio_policy *const *policies; /* borrowed */
 	struct answer *answers;                      /* owned: one a policy */
 	size_t n;
@@ -34,9 +35,13 @@ static void *ask(void *arg)
 
 	for (i = 0; i < r->n; i++) {
 		struct vantio_diagnostics diags = {};
+		struct answer *a = &r->answers[i];
+		int code = 0;
 
 		if (r->policies[i]->names_hosts)
-			vantio_resolve_policy(r->policies[i], &options, &r->answers[i].res, &diags, &r->answers[i].err);
+			code = vantio_resolve_policy(r->policies[i], &options, &a->found.res, &diags, &a->err);
+		if (!code)
+			vantio_held_find(r->engine, r->policies[i], &a->found.held, &a->err);
 		vantio_diagnostics_free(&diags);
 	}
 	while (write(r->done, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -44,7 +49,12 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-int vantio_refresh_open(const struct vantio_policy *const *policies, size_t n, struct vantio_refresh **ret, struct vantio_error *err)
+bool vantio_refresh_wants(const struct vantio_policy *p)
+{
+	return p->names_hosts || vantio_held_names(p);
+}
+
+int vantio_refresh_open(const struct vantio_engine *e, const struct vantio_policy *const *policies, size_t n, struct vantio_refresh **ret, struct vantio_error *err)
 {
 	cleanup_free struct vantio_refresh *r = calloc(1, sizeof(*r));
 	cleanup_free struct answer *answers = calloc(n ? n : 1, sizeof(*answers));
@@ -54,6 +64,7 @@ int vantio_refresh_open(const struct vantio_policy *const *policies, size_t n, s
 	r->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->done < 0)
 		return vantio_fail(err, errno, "cannot make an eventfd: %s", strerror(errno));
+	r->engine = e;
 	r->policies = policies;
 	r->n = n;
 	r->answers = vantio_take(answers);
@@ -74,15 +85,15 @@ int vantio_refresh_begin(struct vantio_refresh *r, struct vantio_error *err)
 		return 0;
 	e = pthread_create(&r->thread, NULL, ask, r);
 	if (e)
-		return vantio_fail(err, e, "cannot start a thread to resolve host names: %s", strerror(e));
+		return vantio_fail(err, e, "cannot start a thread to look at what the policies name: %s", strerror(e));
 	r->running = true;
 	return 0;
 }
 
-const struct vantio_resolution *vantio_refresh_result(struct vantio_refresh *r, size_t i, struct vantio_error *err)
+const struct vantio_refreshed *vantio_refresh_result(struct vantio_refresh *r, size_t i, struct vantio_error *err)
 {
 	if (!r->answers[i].err.code)
-		return &r->answers[i].res;
+		return &r->answers[i].found;
 	*err = r->answers[i].err;
 	return NULL;
 }
@@ -99,7 +110,8 @@ void vantio_refresh_end(struct vantio_refresh *r)
 	while (read(r->done, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
 	for (i = 0; i < r->n; i++) {
-		vantio_resolution_free(&r->answers[i].res);
+		vantio_resolution_free(&r->answers[i].found.res);
+		vantio_held_free(&r->answers[i].found.held);
 		memset(&r->answers[i], 0, sizeof(r->answers[i]));
 	}
 }

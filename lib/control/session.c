@@ -14,6 +14,7 @@
 #include "control/pump.h"
 #include "engine/cgroup.h"
 #include "engine/history.h"
+#include "engine/hooks.h"
 #include "policy/glob.h"
 
 #define ENFORCE_LOCK "/run/vantio/enforce.lock"
@@ -177,10 +178,16 @@ static int enrol_policy(struct enrolment *en, struct vantio_diagnostics *diags)
 
 /* ---- pushing ---- */
 
-/* Whether a refresh has nothing to do: the addresses are the same, or the policy in force under this name is another. */
-static bool unchanged(const struct vantio_engine *e, const struct vantio_policy *p, const struct vantio_resolution *res,
+/* What is written there has the kernel, or a process of nobody's, run a program or signal all others: no agent's business. */
+#define HELPERS                                                                                                             \
+	(char *)"/proc/sys/kernel/core_pattern", (char *)"/proc/sys/kernel/modprobe", (char *)"/proc/sys/kernel/hotplug",     \
+		(char *)"/proc/sys/fs/binfmt_misc", (char *)"/proc/sysrq-trigger", (char *)"/sys/kernel/uevent_helper"
+
+/* Whether a refresh has nothing to do: addresses and inodes are the same, or the policy in force under this name is another. */
+static bool unchanged(const struct vantio_engine *e, const struct vantio_policy *p, const struct vantio_refreshed *found,
 		      struct vantio_slot *ret)
 {
+	const struct vantio_resolution *res = &found->res;
 	cleanup_free struct vantio_slot *slots = calloc(VANTIO_SLOTS, sizeof(*slots));
 	struct vantio_error ignored = {};
 	struct vantio_pushed old = {};
@@ -197,7 +204,7 @@ static bool unchanged(const struct vantio_engine *e, const struct vantio_policy 
 	}
 	if (i == n || vantio_history_read(slots[i].gen, &old, &ignored))
 		return false;
-	same = old.res.n == res->n;
+	same = old.res.n == res->n && vantio_held_same(&old.held, &found->held);
 	for (k = 0; same && k < res->n; k++) {
 		const struct vantio_resolved *a = &old.res.items[k], *b = &res->items[k];
 
@@ -211,6 +218,19 @@ static bool unchanged(const struct vantio_engine *e, const struct vantio_policy 
 	return same;
 }
 
+/* A surface that the policy denies and the loaded engine cannot. */
+static int check_surfaces(const struct vantio_push_request *q, struct vantio_error *err)
+{
+	uint32_t lost = vantio_policy_unenforced(q->policy);
+	char names[256];
+
+	if (!lost || q->allow_degraded)
+		return 0;
+	vantio_hooks_spell(lost, names, sizeof(names));
+	return vantio_fail(err, EOPNOTSUPP, "this kernel cannot deny %s, as it has no LSM hook '%s': write \"allow\" for it into [kernel] of the policy, or "
+			   "push with --allow-degraded, and the record of the push says what is not enforced", names, vantio_hooks_first(lost));
+}
+
 int vantio_session_push(struct vantio_engine *e, const struct vantio_push_request *q, struct vantio_slot *ret, size_t *ret_enrolled,
 			struct vantio_diagnostics *diags, struct vantio_error *err)
 {
@@ -218,17 +238,20 @@ int vantio_session_push(struct vantio_engine *e, const struct vantio_push_reques
 	cleanup_resolution struct vantio_resolution res = {};
 	struct enrolment en = { .e = e, .policy = q->policy, .err = err };
 	cleanup_free char *ledger = vantio_path_to_be(q->ledger_dir); /* it may be made only after this push */
-	char *protect[2] = { (char *)"/run/vantio", ledger };
+	char *protect[] = { (char *)"/run/vantio", ledger, HELPERS };
 	int r = 0;
 
 	if (!ledger)
 		r = vantio_fail(err, errno, "cannot tell where the ledger '%s' is, which no agent may reach: %s", q->ledger_dir, strerror(errno));
-	if (!r && q->res && unchanged(e, q->policy, q->res, ret))
+	if (!r)
+		r = check_surfaces(q, err);
+	if (!r && q->refresh && unchanged(e, q->policy, q->refresh, ret))
 		return 0;
-	if (!r && !q->res && q->policy->names_hosts)
+	if (!r && !q->refresh && q->policy->names_hosts)
 		r = vantio_resolve_policy(q->policy, &options, &res, diags, err);
 	if (!r)
-		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, q->res ? q->res : &res, protect, VANTIO_ARRAY_SIZE(protect), ret, err);
+		r = vantio_engine_push(e, q->policy, q->text, q->len, q->workdir, q->refresh ? &q->refresh->res : &res,
+				       q->refresh ? &q->refresh->held : NULL, protect, VANTIO_ARRAY_SIZE(protect), ret, err);
 	if (r)
 		return r;
 	en.slot = ret->slot;

@@ -3,6 +3,7 @@
 #ifndef VANTIO_CONTROL_SESSION_H
 #define VANTIO_CONTROL_SESSION_H
 
+#include "control/refresh.h"
 #include "engine/engine.h"
 #include "policy/resolve.h"
 
@@ -13,7 +14,8 @@ struct vantio_push_request {
 	size_t len;
 	const char *workdir;    /* or NULL */
 	const char *ledger_dir; /* that no agent may reach */
-	const struct vantio_resolution *res; /* borrowed: no push if that is what its host names stood for; NULL: they are resolved first */
+	bool allow_degraded; /* though this kernel cannot deny a surface that the policy denies */
+	const struct vantio_refreshed *refresh; /* borrowed: no push if that is what it named already; NULL: it is asked for first */
 };
 
 /*

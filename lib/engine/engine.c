@@ -44,7 +44,7 @@ int vantio_engine_lock(int *ret, struct vantio_error *err)
 void vantio_engine_close(struct vantio_engine *e)
 {
 	int *fds[] = { &e->labels, &e->control, &e->agents, &e->cgroups, &e->policies, &e->ring, &e->counts,
-		       &e->repeats, &e->accounted, &e->limits, &e->staging, &e->emit, &e->flush, &e->lock };
+		       &e->repeats, &e->accounted, &e->limits, &e->staging, &e->emit, &e->flush, &e->inode_of, &e->lock };
 	size_t i;
 
 	for (i = 0; i < VANTIO_ARRAY_SIZE(fds); i++) {
@@ -72,7 +72,7 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 	const struct {
 		int *fd;
 		const char *name;
-	} programs[] = { { &e->emit, "vantio_emit_control" }, { &e->flush, "vantio_flush" } };
+	} programs[] = { { &e->emit, "vantio_emit_control" }, { &e->flush, "vantio_flush" }, { &e->inode_of, "vantio_inode_of" } };
 	const struct {
 		int *fd;
 		const char *name;
@@ -110,6 +110,9 @@ static int open_pins(struct vantio_engine *e, struct vantio_error *err)
 	for (i = 0; i < VANTIO_ARRAY_SIZE(programs); i++) {
 		snprintf(path, sizeof(path), "%s/progs/%s", VANTIO_PINS, programs[i].name);
 		*programs[i].fd = bpf_obj_get(path);
+		if (*programs[i].fd < 0 && errno == ENOENT)
+			return vantio_fail(err, EPROTO, "the engine that is loaded is of another version (program %s); run 'vantioctl unload' with that version, "
+					   "or reboot", programs[i].name);
 		if (*programs[i].fd < 0)
 			return vantio_fail(err, errno, "cannot open %s: %s", path, strerror(errno));
 	}

@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "base/error.h"
+#include "engine/held.h"
 #include "policy/image.h"
 #include "policy/policy.h"
 
@@ -21,6 +22,7 @@ struct vantio_engine {
 	int labels, control, agents, cgroups, policies, ring, counts, repeats, accounted, limits, staging; /* map descriptors */
 	int emit;  /* program: puts a staged event on the ring */
 	int flush; /* program: puts repeats on the ring */
+	int inode_of; /* program: how the kernel calls an inode */
 	int lock; /* of /run/vantio/lock, held while this handle may change things; -1 otherwise */
 };
 
@@ -40,8 +42,8 @@ struct vantio_load_report {
  * (no BTF, no BPF LSM, `bpf` not in lsm=), each with the mend; EEXIST if an engine is loaded already.
  */
 int vantio_engine_load(struct vantio_load_report *report, struct vantio_error *err);
-/* The hook that does the work of one in `missing`. Any other that is missing makes the load fail. */
-const char *vantio_engine_hook_replacement(const char *hook);
+/* What a load would report as missing (hooks.h says what that means); nothing is loaded. */
+int vantio_engine_missing_hooks(struct vantio_load_report *report, struct vantio_error *err);
 /* Takes everything down: nothing is enforced afterwards. ENOENT if nothing is loaded. */
 int vantio_engine_unload(struct vantio_error *err);
 
@@ -51,7 +53,7 @@ int vantio_engine_open(bool change, struct vantio_engine *ret, struct vantio_err
 int vantio_engine_relock(struct vantio_engine *e, struct vantio_error *err);
 void vantio_engine_unlock(struct vantio_engine *e);
 void vantio_engine_close(struct vantio_engine *e);
-#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
+#define VANTIO_ENGINE_INIT { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 }
 #define cleanup_engine __attribute__((cleanup(vantio_engine_close)))
 
 int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *ret, struct vantio_error *err);
@@ -77,11 +79,13 @@ struct vantio_slot {
  * Compiles, writes a fresh image and swaps it in with one store. A policy of the same name is replaced; a new one takes a free
  * slot (ENOSPC if there is none). Its text and its resolved addresses are kept in /run/vantio/policies/GEN.json for
  * whoever writes records. `text` is what `p` was parsed from. `protect`: folders (of the ledger, of the runtime) that no agent may
- * reach whatever the policy says; their rules are appended to `p`.
+ * reach whatever the policy says; their rules are appended to `p`. `held`: what vantio_held_find() said; NULL: it is asked.
  */
 int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
-		       const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_slot *ret,
-		       struct vantio_error *err);
+		       const struct vantio_resolution *res, const struct vantio_held_set *held, char *const *protect, size_t n_protect,
+		       struct vantio_slot *ret, struct vantio_error *err);
+/* Surfaces that the policy denies and the loaded engine cannot, for lack of a hook: a bit per enum vantio_surface. */
+uint32_t vantio_policy_unenforced(const struct vantio_policy *p);
 int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err);
 
 /* ---- agents ---- */

@@ -106,8 +106,23 @@ static cJSON *resolved_json(const struct vantio_resolved *r)
 	return item;
 }
 
+static cJSON *held_json(const struct vantio_held_item *h)
+{
+	cJSON *item = cJSON_CreateObject();
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, h->ino);
+	cJSON_AddNumberToObject(item, "list", h->list);
+	cJSON_AddNumberToObject(item, "rule", h->rule);
+	cJSON_AddBoolToObject(item, "former", h->former);
+	cJSON_AddStringToObject(item, "ino", number);
+	cJSON_AddNumberToObject(item, "dev", h->dev);
+	cJSON_AddNumberToObject(item, "generation", h->generation);
+	return item;
+}
+
 int vantio_history_write(uint64_t gen, uint32_t slot, const char *file, const char *workdir, const char *text, size_t len,
-			 const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_error *err)
+			 const struct vantio_resolution *res, const struct vantio_held_set *held, char *const *protect, size_t n_protect, struct vantio_error *err)
 {
 	__attribute__((cleanup(cleanup_json))) cJSON *doc = cJSON_CreateObject();
 	cleanup_free char *printed = NULL;
@@ -135,6 +150,9 @@ int vantio_history_write(uint64_t gen, uint32_t slot, const char *file, const ch
 	list = cJSON_AddArrayToObject(doc, "resolved");
 	for (i = 0; res && i < res->n; i++)
 		cJSON_AddItemToArray(list, resolved_json(&res->items[i]));
+	list = cJSON_AddArrayToObject(doc, "held");
+	for (i = 0; held && i < held->n; i++)
+		cJSON_AddItemToArray(list, held_json(&held->items[i]));
 	printed = cJSON_PrintUnformatted(doc);
 	if (!printed)
 		return vantio_fail(err, ENOMEM, "out of memory");
@@ -178,6 +196,29 @@ static int read_resolved(const cJSON *list, struct vantio_resolution *ret, struc
 		r->net.port_lo = (uint16_t)number_of(item, "port_lo");
 		r->net.port_hi = (uint16_t)number_of(item, "port_hi");
 		ret->n++;
+	}
+	return 0;
+}
+
+static int read_held(const cJSON *list, const struct vantio_policy *p, struct vantio_held_set *ret, struct vantio_error *err)
+{
+	const cJSON *item;
+
+	ret->items = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	cJSON_ArrayForEach(item, list) {
+		struct vantio_held_item *h = &ret->items[ret->n++];
+		const char *ino = text_of(item, "ino");
+
+		h->list = number_of(item, "list");
+		h->rule = number_of(item, "rule");
+		if (!ino || (h->list != VANTIO_LIST_FILE_DENY && h->list != VANTIO_LIST_EXEC_DENY) || h->rule >= p->lists[h->list].n)
+			return vantio_fail(err, EBADMSG, "a stored inode is damaged");
+		h->former = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "former"));
+		h->ino = strtoull(ino, NULL, 10);
+		h->dev = number_of(item, "dev");
+		h->generation = number_of(item, "generation");
 	}
 	return 0;
 }
@@ -226,6 +267,8 @@ int vantio_history_read(uint64_t gen, struct vantio_pushed *ret, struct vantio_e
 		r = read_protect(cJSON_GetObjectItemCaseSensitive(doc, "protect"), p.policy, err);
 	if (!r)
 		r = read_resolved(cJSON_GetObjectItemCaseSensitive(doc, "resolved"), &p.res, err);
+	if (!r)
+		r = read_held(cJSON_GetObjectItemCaseSensitive(doc, "held"), p.policy, &p.held, err);
 	if (r) {
 		vantio_pushed_free(&p);
 		return r;
@@ -238,6 +281,7 @@ void vantio_pushed_free(struct vantio_pushed *p)
 {
 	vantio_policy_free(p->policy);
 	free(p->res.items);
+	vantio_held_free(&p->held);
 	memset(p, 0, sizeof(*p));
 }
 

@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "engine/history.h"
+#include "engine/hooks.h"
 #include "engine/internal.h"
 #include "engine/probe.h"
 #include "scratch.h"
@@ -28,54 +29,19 @@
 
 /* ---- what this kernel has ---- */
 
-static const struct btf_type *find_function(const struct btf *btf, const char *name)
-{
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
-
-	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type);
-}
-
-/* -1 if the kernel has no such hook, else the number of its parameters. */
-static int hook_parameters(const struct btf *btf, const char *hook)
-{
-	char symbol[96];
-	const struct btf_type *proto;
-
-	snprintf(symbol, sizeof(symbol), "bpf_lsm_%s", hook);
-	proto = find_function(btf, symbol);
-	return proto ? btf_vlen(proto) : -1;
-}
-
-/* Hooks that came to be after the oldest kernel that we know, with those that do their work where they are not. */
-static const char *const replaced[][2] = {
-	{ "file_truncate", "path_truncate" },
-	{ "inode_set_acl", "inode_setxattr" },
-	{ "inode_remove_acl", "inode_removexattr" },
-	{ "file_ioctl_compat", "file_ioctl" },
-};
-
 static int report_missing(struct vantio_load_report *report, const char *hook, struct vantio_error *err)
 {
 	size_t i;
 
-	for (i = 0; i < VANTIO_ARRAY_SIZE(replaced); i++)
-		if (!strcmp(replaced[i][0], hook)) {
-			if (report->n_missing < VANTIO_HOOKS_LISTED)
-				snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
+	if (!vantio_hook_lack(hook))
+		return vantio_fail(err, EOPNOTSUPP, "this kernel has no LSM hook '%s', and without it the engine would leave a way round: use "
+				   "Linux 6.1 or later", hook);
+	for (i = 0; i < report->n_missing; i++)
+		if (!strcmp(report->missing[i], hook))
 			return 0;
-		}
-	return vantio_fail(err, EOPNOTSUPP, "this kernel has no LSM hook '%s', and without it the engine would leave a way round: use "
-			   "Linux 6.1 or later", hook);
-}
-
-const char *vantio_engine_hook_replacement(const char *hook)
-{
-	size_t i;
-
-	for (i = 0; i < VANTIO_ARRAY_SIZE(replaced); i++)
-		if (!strcmp(replaced[i][0], hook))
-			return replaced[i][1];
-	return NULL;
+	if (report->n_missing < VANTIO_HOOKS_LISTED)
+		snprintf(report->missing[report->n_missing++], sizeof(report->missing[0]), "%.39s", hook);
+	return 0;
 }
 
 /* Leaves out programs whose hook this kernel does not have, and picks the shape of a hook that it has, by the number of its parameters. */
@@ -101,7 +67,7 @@ static int choose_programs(struct vantio_bpf *skel, const struct btf *btf, struc
 		if (strncmp(section, "lsm/", 4))
 			continue;
 		hook = section + 4;
-		parameters = hook_parameters(btf, hook);
+		parameters = vantio_hook_parameters(btf, hook);
 		if (parameters < 0) {
 			if (report_missing(report, hook, err))
 				return -EOPNOTSUPP;
@@ -111,10 +77,12 @@ static int choose_programs(struct vantio_bpf *skel, const struct btf *btf, struc
 			if (prog == shapes[i].prog)
 				bpf_program__set_autoload(prog, parameters == shapes[i].parameters);
 	}
-	for (k = 0; k < VANTIO_ARRAY_SIZE(shapes); k += 2)
-		if (!bpf_program__autoload(shapes[k].prog) && !bpf_program__autoload(shapes[k + 1].prog))
-			return vantio_fail(err, EOPNOTSUPP, "the LSM hook %s of this kernel has a shape that the engine does not know",
-					   bpf_program__section_name(shapes[k].prog) + 4);
+	for (k = 0; k < VANTIO_ARRAY_SIZE(shapes); k += 2) {
+		const char *hook = bpf_program__section_name(shapes[k].prog) + 4;
+
+		if (vantio_hook_parameters(btf, hook) >= 0 && !bpf_program__autoload(shapes[k].prog) && !bpf_program__autoload(shapes[k + 1].prog))
+			return vantio_fail(err, EOPNOTSUPP, "the LSM hook %s of this kernel has a shape that the engine does not know", hook);
+	}
 	return 0;
 }
 
@@ -167,6 +135,21 @@ static int refused(struct vantio_error *err)
 		return vantio_fail(err, EPERM, "not permitted to load the engine's programs: run as root");
 	return vantio_fail(err, EPERM, "the kernel refuses LSM programs of root too: either CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN or CAP_SYS_ADMIN was "
 			   "taken away, or this host or container forbids them: use a virtual machine, or a host that does not; see 'vantioctl doctor'");
+}
+
+int vantio_engine_missing_hooks(struct vantio_load_report *report, struct vantio_error *err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct vantio_bpf *skel = btf ? vantio_bpf__open() : NULL;
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	if (!btf)
+		return vantio_fail(err, EOPNOTSUPP, "this kernel has no BTF");
+	r = skel ? choose_programs(skel, btf, report, err) : vantio_fail(err, errno, "cannot open the engine's programs: %s", strerror(errno));
+	vantio_bpf__destroy(skel);
+	btf__free(btf);
+	return r;
 }
 
 static int load_skeleton(struct vantio_bpf **ret, struct vantio_load_report *report, struct vantio_error *err)

@@ -20,6 +20,8 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/engine.h"
+#include "engine/hooks.h"
 
 #define KERNEL (1u << VANTIO_TIER_KERNEL)
 #define USER   (1u << VANTIO_TIER_USER)
@@ -390,6 +392,37 @@ static void probe_lockdown(struct vantio_probe_report *r)
 	mend(p, "boot with lockdown=integrity, or without lockdown=");
 }
 
+static void probe_hooks(struct vantio_probe_report *r)
+{
+	struct vantio_load_report missing;
+	struct vantio_error err = {};
+	struct vantio_probe *p;
+	char names[160] = "";
+	uint32_t lost = 0;
+	size_t n = 0;
+
+	if (vantio_engine_missing_hooks(&missing, &err)) {
+		p = add(r, "lsm-hooks", VANTIO_PROBE_NO, "%.200s", err.text);
+		p->required = KERNEL;
+		return;
+	}
+	for (size_t i = 0; i < missing.n_missing; i++) {
+		const struct vantio_hook_lack *lack = vantio_hook_lack(missing.missing[i]);
+
+		if (lack && !lack->replacement)
+			lost |= 1u << lack->surface;
+		else if (n < sizeof(names))
+			n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", missing.missing[i]);
+	}
+	if (!lost) {
+		add(r, "lsm-hooks", VANTIO_PROBE_YES, n ? "others do the work of %s" : "all are there%s", names);
+		return;
+	}
+	vantio_hooks_spell(lost, names, sizeof(names));
+	p = add(r, "lsm-hooks", VANTIO_PROBE_NO, "no %s: %s cannot be denied here", vantio_hooks_first(lost), names);
+	mend(p, "use Linux 6.1 or later; or allow them in [kernel], or push with --allow-degraded");
+}
+
 static void probe_yama(struct vantio_probe_report *r)
 {
 	char text[16];
@@ -411,6 +444,7 @@ void vantio_probe_host(struct vantio_probe_report *ret)
 	probe_btf(ret);
 	probe_lsm_list(ret);
 	probe_lsm_program(ret, privileged);
+	probe_hooks(ret);
 	probe_lockdown(ret);
 	probe_bpffs(ret);
 	probe_cgroups(ret, version);

@@ -11,7 +11,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/held.h"
 #include "engine/history.h"
+#include "engine/hooks.h"
 #include "engine/image_map.h"
 #include "engine/internal.h"
 
@@ -94,6 +96,43 @@ static int choose_slot(const struct vantio_engine *e, const char *name, uint32_t
 
 /* ---- pushing ---- */
 
+uint32_t vantio_policy_unenforced(const struct vantio_policy *p)
+{
+	uint32_t lost = vantio_hooks_lost(VANTIO_PINS);
+
+	for (int s = 0; s < VANTIO_SURFACE_MAX; s++)
+		if (p->kernel_allow[s])
+			lost &= ~(1u << s);
+	return lost;
+}
+
+static void describe_unenforced(const struct vantio_policy *p, struct vantio_buf *out)
+{
+	uint32_t lost = vantio_policy_unenforced(p);
+	char names[256];
+
+	vantio_hooks_spell(lost, names, sizeof(names));
+	if (lost)
+		vantio_buf_printf(out, " not enforced: %s;", names);
+}
+
+/* The inodes that are held: file.deny[2]=8:1/1234, device and number; ~ before those that the name does not lead to any more. */
+static void describe_held(const struct vantio_held_set *held, struct vantio_buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < held->n; i++) {
+		const struct vantio_held_item *h = &held->items[i];
+
+		if (out->len > VANTIO_STAGED_TEXT - 256) {
+			vantio_buf_printf(out, " and %zu more inodes", held->n - i);
+			return;
+		}
+		vantio_buf_printf(out, " %s[%u]=%s%u:%u/%llu", vantio_list_name(h->list), h->rule, h->former ? "~" : "", h->dev >> 20,
+				  h->dev & 0xfffff, (unsigned long long)h->ino);
+	}
+}
+
 /* What the record of a push says: the policy, and what its host names stand for, as far as there is room. */
 static void describe_push(const struct vantio_policy *p, const struct vantio_resolution *res, struct vantio_buf *out)
 {
@@ -102,6 +141,7 @@ static void describe_push(const struct vantio_policy *p, const struct vantio_res
 
 	vantio_hex(hash, p->hash, sizeof(p->hash));
 	vantio_buf_printf(out, "policy %s %s", p->name, hash);
+	describe_unenforced(p, out);
 	for (i = 0; res && i < res->n; i++) {
 		const struct vantio_resolved *r = &res->items[i];
 
@@ -132,15 +172,42 @@ static int next_gen(const struct vantio_engine *e, uint64_t *ret, struct vantio_
 	return 0;
 }
 
-int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
-		       const struct vantio_resolution *res, char *const *protect, size_t n_protect, struct vantio_slot *ret,
-		       struct vantio_error *err)
+/* What the denied names lead to now, and what the policy that is in this slot holds by the same rules. */
+static int hold(const struct vantio_engine *e, const struct vantio_policy *p, uint32_t slot, const struct vantio_held_set *found,
+		struct vantio_held_set *ret, struct vantio_error *err)
 {
+	struct vantio_image_header header = {};
+	struct vantio_error ignored = {};
+	struct vantio_pushed before = {};
+	int r;
+
+	if (!vantio_held_names(p))
+		return 0;
+	r = found ? vantio_held_copy(found, ret, err) : vantio_held_find(e, p, ret, err);
+	if (r)
+		return r;
+	do
+		r = read_header(e, slot, &header, &ignored);
+	while (r == -EAGAIN);
+	if (!r && !vantio_history_read(header.gen, &before, &ignored)) {
+		r = vantio_held_keep(p, ret, before.policy, &before.held, err);
+		vantio_pushed_free(&before);
+		return r;
+	}
+	return 0;
+}
+
+int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const char *text, size_t len, const char *workdir,
+		       const struct vantio_resolution *res, const struct vantio_held_set *found, char *const *protect, size_t n_protect,
+		       struct vantio_slot *ret, struct vantio_error *err)
+{
+	cleanup_held struct vantio_held_set held = {};
+	cleanup_free struct vantio_held *table = NULL;
 	cleanup_image struct vantio_image *image = NULL;
 	struct vantio_error ignored = {};
 	cleanup_close int map = -1;
 	cleanup_buf struct vantio_buf note = VANTIO_BUF_INIT;
-	uint32_t slot = 0;
+	uint32_t slot = 0, n_table = 0;
 	uint64_t gen = 0;
 	int r = vantio_policy_protect(p, protect, n_protect, err);
 
@@ -149,12 +216,16 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	if (!r)
 		r = choose_slot(e, p->name, &slot, err);
 	if (!r)
+		r = hold(e, p, slot, found, &held, err);
+	if (!r)
+		r = vantio_held_table(&held, &table, &n_table, err);
+	if (!r)
 		r = next_gen(e, &gen, err);
 	if (r)
 		return r;
-	r = vantio_image_map_create(image, gen, &map, err);
+	r = vantio_image_map_create(image, gen, table, n_table, &map, err);
 	if (!r)
-		r = vantio_history_write(gen, slot, p->file, workdir, text, len, res, protect, n_protect, err);
+		r = vantio_history_write(gen, slot, p->file, workdir, text, len, res, &held, protect, n_protect, err);
 	if (!r)
 		r = bpf_map_update_elem(e->policies, &slot, &map, BPF_ANY) ?
 			    vantio_fail(err, errno, "cannot put the policy in force: %s", strerror(errno)) : 0;
@@ -168,6 +239,7 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 	snprintf(ret->name, sizeof(ret->name), "%s", p->name);
 	snprintf(ret->file, sizeof(ret->file), "%s", p->file);
 	describe_push(p, res, &note);
+	describe_held(&held, &note);
 	if (!note.failed)
 		vantio_engine_note(e, VANTIO_OP_PUSH, VANTIO_PERMIT, 0, gen, note.data, &ignored);
 	return 0;

@@ -124,6 +124,7 @@ static void name_rule(struct vantio_translator *t, const struct vantio_event_vie
 	struct vantio_rule_ref ref = {};
 	struct vantio_net_key key;
 	enum vantio_domain domain;
+	enum vantio_list list;
 	const void *input;
 	size_t len;
 
@@ -134,6 +135,12 @@ static void name_rule(struct vantio_translator *t, const struct vantio_event_vie
 	if (!pushed)
 		return;
 	domain = question(v, &key, &input, &len);
+	list = domain == VANTIO_DOMAIN_EXEC ? VANTIO_LIST_EXEC_DENY : VANTIO_LIST_FILE_DENY;
+	if (e->object == VANTIO_OBJECT_PATH && e->reason == VANTIO_REASON_DENY && e->target && e->target <= pushed->policy->lists[list].n) {
+		snprintf(t->rule, sizeof(t->rule), "%s[%u]", vantio_list_name(list), e->target - 1); /* by its inode: no rule matches the path */
+		ret->rule = t->rule;
+		return;
+	}
 	vantio_policy_name_rule(pushed->policy, &pushed->res, domain, e->reason, e->access, input, len, &ref);
 	if (!ref.rule && e->reason != VANTIO_REASON_DEFAULT && e->path2_len) /* the new name of a rename or link */
 		vantio_policy_name_rule(pushed->policy, &pushed->res, domain, e->reason, e->access, v->path2, e->path2_len, &ref);

@@ -187,3 +187,21 @@ bool vantio_glob_match(const char *glob, size_t glob_len, const char *path, size
 	free(s.todo);
 	return ret;
 }
+
+bool vantio_glob_literal(const char *glob, size_t glob_len, char *out, size_t size)
+{
+	struct vantio_glob_token token;
+	struct vantio_error err;
+	size_t at = 0, n = 0;
+
+	if (!glob_len || glob[0] != '/')
+		return false;
+	while (at < glob_len) {
+		if (n + 1 >= size || vantio_glob_read_token(glob, glob_len, &at, 0, &token, &err) < 0 ||
+		    (token.kind != T_LITERAL && token.kind != T_SLASH))
+			return false;
+		out[n++] = token.kind == T_SLASH ? '/' : (char)token.byte;
+	}
+	out[n] = '\0';
+	return true;
+}

@@ -24,4 +24,7 @@ int vantio_glob_check(const char *glob, size_t len, struct vantio_error *err);
  */
 bool vantio_glob_match(const char *glob, size_t glob_len, const char *path, size_t path_len);
 
+/* Whether a checked glob names one path and no other: then it is in `out`, of `size` bytes. */
+bool vantio_glob_literal(const char *glob, size_t glob_len, char *out, size_t size);
+
 #endif

@@ -137,7 +137,7 @@ TEST_UNUSED static void run_in(const char *cgroup, uid_t uid, void (*run)(void *
 /* ---- enforce ---- */
 
 /* Starts `vantioctl enforce` with this policy file, and waits until it drains. Its pid, and its stderr in *ret_err if not NULL. */
-TEST_UNUSED static pid_t enforce_start(const char *policy_file, FILE **ret_err)
+TEST_UNUSED static pid_t enforce_start_every(const char *refresh, const char *policy_file, FILE **ret_err)
 {
 	char *line = NULL;
 	size_t cap = 0;
@@ -152,7 +152,7 @@ TEST_UNUSED static pid_t enforce_start(const char *policy_file, FILE **ret_err)
 	if (child == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		dup2(fds[1], 2);
-		execlp("vantioctl", "vantioctl", "enforce", "--ledger", ledger_dir(), "--policy", policy_file, NULL);
+		execlp("vantioctl", "vantioctl", "enforce", "--ledger", ledger_dir(), "--refresh", refresh, "--policy", policy_file, NULL);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -168,6 +168,11 @@ TEST_UNUSED static pid_t enforce_start(const char *policy_file, FILE **ret_err)
 	if (ret_err)
 		*ret_err = err;
 	return child;
+}
+
+TEST_UNUSED static pid_t enforce_start(const char *policy_file, FILE **ret_err)
+{
+	return enforce_start_every("30s", policy_file, ret_err);
 }
 
 /* Ends it with a signal; its wait status. */

@@ -222,7 +222,7 @@ static void push_parsed(struct vantio_engine *e, const struct parsed *p, struct 
 	static const struct vantio_resolution nothing;
 	struct vantio_error err = {};
 
-	if (vantio_engine_push(e, p->policy, p->text, strlen(p->text), NULL, &nothing, NULL, 0, ret, &err)) {
+	if (vantio_engine_push(e, p->policy, p->text, strlen(p->text), NULL, &nothing, NULL, NULL, 0, ret, &err)) {
 		check_(__FILE__, __LINE__, false, "%s", err.text);
 		_exit(1);
 	}
