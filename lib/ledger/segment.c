@@ -43,6 +43,13 @@ int vantio_segment_append(struct vantio_segment *s, const void *bytes, size_t le
 	return 0;
 }
 
+int vantio_segment_begin_sync(struct vantio_segment *s, struct vantio_error *err)
+{
+	int r = vantio_store_begin_sync(s->fd, err);
+
+	return r < 0 ? vantio_fail_prefix(err, "cannot append to %s/%08llu.ndjson", s->folder, (unsigned long long)s->number) : 0;
+}
+
 int vantio_segment_sync(struct vantio_segment *s, struct vantio_error *err)
 {
 	if (fdatasync(s->fd) < 0)

@@ -17,6 +17,7 @@ struct vantio_segment {
 /* Opens the file of segment `number`, which must hold `offset` bytes or more; makes it if it is not there. */
 int vantio_segment_open(struct vantio_segment *s, int dirfd, uint64_t number, uint64_t offset, struct vantio_error *err);
 int vantio_segment_append(struct vantio_segment *s, const void *bytes, size_t len, struct vantio_error *err);
+int vantio_segment_begin_sync(struct vantio_segment *s, struct vantio_error *err);
 int vantio_segment_sync(struct vantio_segment *s, struct vantio_error *err);
 void vantio_segment_close(struct vantio_segment *s);
 

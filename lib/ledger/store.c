@@ -187,9 +187,12 @@ int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *
 	return 0;
 }
 
-void vantio_store_begin_sync(int fd)
+int vantio_store_begin_sync(int fd, struct vantio_error *err)
 {
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	/* Sandboxes may lack it: then the fdatasync does it all. */
+	if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0 || errno == ENOSYS)
+		return 0;
+	return vantio_fail(err, errno, "cannot write: %s", strerror(errno));
 }
 
 int vantio_pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset, struct vantio_error *err)

@@ -31,8 +31,11 @@ int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *
 int vantio_store_sync_dir(int dirfd, const char *path, struct vantio_error *err);
 /* What replacements left that a crash cut short, as far as it can be removed: only for a writer, who holds the lock. */
 void vantio_store_drop_temporaries(int dirfd, const char *folder);
-/* Has the system begin to write what the file was given, so that a later fdatasync finds it done; a hint, which promises nothing. */
-void vantio_store_begin_sync(int fd);
+/*
+ * Has the system begin to write what the file was given, so that a later fdatasync finds it done. Promises nothing by itself, but an error is
+ * one of the disk.
+ */
+int vantio_store_begin_sync(int fd, struct vantio_error *err);
 int vantio_pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset, struct vantio_error *err);
 
 /* "log/00000000.ndjson", "private/00000000.ndjson" */

@@ -171,9 +171,10 @@ static int write_tile(struct vantio_tiles *t, unsigned level, uint64_t index, un
 	if (fd < 0)
 		return fd;
 	r = vantio_pwrite_all(fd, t->edges[level].hashes, width * sizeof(struct vantio_hash), 0, err);
+	if (r == 0)
+		r = vantio_store_begin_sync(fd, err);
 	if (r < 0)
 		return vantio_fail_prefix(err, "cannot write the tile '%s'", path);
-	vantio_store_begin_sync(fd);
 	*strrchr(path, '/') = '\0';
 	strcpy(t->unsynced_dirs[t->n_unsynced], path);
 	t->unsynced[t->n_unsynced++] = vantio_take_fd(&fd);

@@ -295,11 +295,12 @@ static int write_range(struct vantio_ledger *l, uint64_t leaf, size_t from, size
 		r = vantio_segment_append(&l->log, b->lines.data + line_at, b->items[to - 1].line_end - line_at, err);
 	if (r == 0)
 		r = vantio_segment_append(&l->private, b->privates.data + private_at, b->items[to - 1].private_end - private_at, err);
-	if (r < 0)
-		return r;
-	vantio_store_begin_sync(l->private.fd);
-	vantio_store_begin_sync(l->log.fd);
-	r = vantio_segment_sync(&l->private, err);
+	if (r == 0)
+		r = vantio_segment_begin_sync(&l->private, err);
+	if (r == 0)
+		r = vantio_segment_begin_sync(&l->log, err);
+	if (r == 0)
+		r = vantio_segment_sync(&l->private, err);
 	return r < 0 ? r : vantio_segment_sync(&l->log, err);
 }
 
