@@ -168,6 +168,22 @@ static int put_value(struct vantio_buf *out, const struct column *c, const struc
 	return 0;
 }
 
+/* Each of `set` behind an `escape`. */
+static void put_doubled(struct vantio_buf *out, const char *p, const char *set, char escape)
+{
+	size_t n;
+
+	for (;;) {
+		n = strcspn(p, set);
+		vantio_buf_add(out, p, n);
+		p += n;
+		if (!*p)
+			return;
+		vantio_buf_putc(out, escape);
+		vantio_buf_putc(out, *p++);
+	}
+}
+
 static void put_csv(struct vantio_buf *out, const struct vantio_buf *value)
 {
 	const char *p = value->data ? value->data : "";
@@ -177,25 +193,15 @@ static void put_csv(struct vantio_buf *out, const struct vantio_buf *value)
 		return;
 	}
 	vantio_buf_putc(out, '"');
-	for (; *p; p++) {
-		if (*p == '"')
-			vantio_buf_putc(out, '"');
-		vantio_buf_putc(out, *p);
-	}
+	put_doubled(out, p, "\"", '"');
 	vantio_buf_putc(out, '"');
 }
 
 /* Records hold no control characters: quotes and backslashes are all that JSON wants escaped. */
 static void put_json(struct vantio_buf *out, const struct vantio_buf *value)
 {
-	const char *p;
-
 	vantio_buf_putc(out, '"');
-	for (p = value->data ? value->data : ""; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			vantio_buf_putc(out, '\\');
-		vantio_buf_putc(out, *p);
-	}
+	put_doubled(out, value->data ? value->data : "", "\"\\", '\\');
 	vantio_buf_putc(out, '"');
 }
 

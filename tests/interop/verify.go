@@ -8,7 +8,8 @@
 //	verify tiles DIR VKEY                   a tlog-tiles folder: checkpoint, tiles, entry bundles, an inclusion proof of each entry
 //	verify consistent DIR VKEY NOTE         that folder continues an older checkpoint
 //	verify lines FILE NOTE VKEY             an NDJSON export leads to the checkpoint's root
-//	verify receipt FILE VKEY                a receipt of epoch 0
+//	verify receipt FILE VKEY                a receipt, by the genesis key alone: later keys are followed from it
+//	verify epochs DIR                       a ledger's checkpoint, by its genesis key and the seals of its epochs
 //	verify generate NAME                    a key pair, the private key first
 package main
 
@@ -63,6 +64,20 @@ type checkpoint struct {
 }
 
 func openCheckpoint(msg []byte, v note.Verifier) checkpoint {
+	c, extension := parseCheckpoint(msg, v)
+	if extension != "" {
+		check(errors.New("more than three lines"), "checkpoint")
+	}
+	return c
+}
+
+// A record of a sealed epoch is proved by the seal, which has a line more.
+func openCheckpointOrSeal(msg []byte, v note.Verifier) checkpoint {
+	c, _ := parseCheckpoint(msg, v)
+	return c
+}
+
+func parseCheckpoint(msg []byte, v note.Verifier) (checkpoint, string) {
 	n, err := note.Open(msg, note.VerifierList(v))
 	check(err, "note")
 	lines := strings.SplitN(n.Text, "\n", 4)
@@ -73,7 +88,7 @@ func openCheckpoint(msg []byte, v note.Verifier) checkpoint {
 	check(err, "size")
 	root, err := tlog.ParseHash(lines[2])
 	check(err, "root")
-	return checkpoint{lines[0], tlog.Tree{N: size, Hash: root}}
+	return checkpoint{lines[0], tlog.Tree{N: size, Hash: root}}, lines[3]
 }
 
 // A witness: C2SP tlog-cosignature, Ed25519.
@@ -206,12 +221,55 @@ func verifyLines(lines []byte, c checkpoint) {
 	}
 }
 
-// The lines of vantio-ledger(5), RECEIPTS: a record, its disclosures, and a C2SP tlog-proof.
+// A seal: signed by the key of the epoch before, it names the next in one line behind the checkpoint's three.
+func follow(msg []byte, v note.Verifier, n int) (note.Verifier, int64) {
+	opened, err := note.Open(msg, note.VerifierList(v))
+	check(err, "seal")
+	lines := strings.Split(opened.Text, "\n")
+	lead := fmt.Sprintf("epoch %d ", n)
+	if len(lines) != 5 || lines[0] != v.Name() || !strings.HasPrefix(lines[3], lead) {
+		check(fmt.Errorf("it does not name the key of epoch %d", n), "seal")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	check(err, "seal")
+	next, err := note.NewVerifier(strings.TrimPrefix(lines[3], lead))
+	check(err, "seal")
+	if next.Name() != v.Name() {
+		check(errors.New("a key of another name"), "seal")
+	}
+	return next, size
+}
+
+func verifyEpochs(dir string) {
+	v := verifier(filepath.Join(dir, "epochs", "00000000"))
+	n := 1
+	for ; ; n++ {
+		msg, err := os.ReadFile(filepath.Join(dir, "epochs", fmt.Sprintf("%08d", n)))
+		if errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		check(err, "reading")
+		v, _ = follow(msg, v, n)
+	}
+	openCheckpoint(read(filepath.Join(dir, "checkpoint")), v)
+	fmt.Printf("%d epochs\n", n)
+}
+
+// The lines of vantio-ledger(5), RECEIPTS: a record, its disclosures, seals, and a C2SP tlog-proof.
 func verifyReceipt(text string, v note.Verifier) {
 	head, rest, ok := strings.Cut(text, "c2sp.org/tlog-proof@v1\nindex ")
 	line := strings.Split(head, "\n")
-	if !ok || len(line) != 4 || line[0] != "vantio-receipt@v1" {
-		check(errors.New("not a receipt of epoch 0"), "receipt")
+	if !ok || len(line) < 4 || line[0] != "vantio-receipt@v1" {
+		check(errors.New("not a receipt"), "receipt")
+	}
+	begin := int64(0)
+	for n, seal := range line[3 : len(line)-1] {
+		lead := fmt.Sprintf("epoch %d ", n+1)
+		msg, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(seal, lead))
+		if !strings.HasPrefix(seal, lead) || err != nil {
+			check(errors.New("a seal is not where it should be"), "receipt")
+		}
+		v, begin = follow(msg, v, n+1)
 	}
 	proof, msg, _ := strings.Cut(rest, "\n\n")
 	hashes := strings.Split(proof, "\n")
@@ -223,7 +281,10 @@ func verifyReceipt(text string, v note.Verifier) {
 		check(err, "proof")
 		p = append(p, hash)
 	}
-	c := openCheckpoint([]byte(msg), v)
+	c := openCheckpointOrSeal([]byte(msg), v)
+	if index < begin {
+		check(errors.New("older than the epoch whose key signs"), "receipt")
+	}
 	check(tlog.CheckRecord(p, c.tree.N, c.tree.Hash, index, tlog.RecordHash([]byte(line[1]))), "inclusion")
 	var list []string
 	for _, d := range strings.Split(strings.Trim(line[2], "[]"), ",") {
@@ -257,6 +318,8 @@ func main() {
 		verifyLines(read(arg[1]), openCheckpoint(read(arg[2]), verifier(arg[3])))
 	case "receipt":
 		verifyReceipt(string(read(arg[1])), verifier(arg[2]))
+	case "epochs":
+		verifyEpochs(arg[1])
 	case "generate":
 		skey, vkey, err := note.GenerateKey(rand.Reader, arg[1])
 		check(err, "generating")
