@@ -14,6 +14,8 @@
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 
+#define TRIES 16 /* at a sidecar that erasures replace again and again */
+
 struct vantio_reader {
 	int dirfd;
 	struct vantio_epochs epochs;
@@ -255,7 +257,7 @@ static void load_private(struct vantio_reader *r, const struct vantio_place *pla
 
 static int load_hit(struct vantio_reader *r, const struct vantio_place *place, struct vantio_hit *h, struct vantio_error *err)
 {
-	int e;
+	int e, tries;
 
 	e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
 	if (e == 0)
@@ -268,14 +270,14 @@ static int load_hit(struct vantio_reader *r, const struct vantio_place *place, s
 		return vantio_fail_prefix(err, "leaf %llu, as the index has it; 'vantioctl ledger verify' says more",
 					  (unsigned long long)place->leaf);
 	h->line = (struct vantio_span){ r->line.data, r->line.len };
-	load_private(r, place, h);
-	if (r->private < 0 || (h->n_private && !h->private_bad) || !is_replaced(r->private))
-		return 0;
-	vantio_close_fd(&r->log);
-	r->log = -1;
-	e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
-	if (e == 0)
+	for (tries = 0; e == 0; tries++) {
 		load_private(r, place, h);
+		if (r->private < 0 || (h->n_private && !h->private_bad) || tries == TRIES || !is_replaced(r->private))
+			break;
+		vantio_close_fd(&r->log);
+		r->log = -1;
+		e = open_segment(r, place->leaf / VANTIO_SEGMENT_RECORDS, err);
+	}
 	return e;
 }
 

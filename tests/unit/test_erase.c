@@ -285,7 +285,7 @@ static void erase_beside_verification_and_a_reader_disturbs_neither(void **state
 	uint64_t leaf = 0;
 
 	/* So many that a verification is sure to be reading a sidecar when it is overwritten. */
-	fixture_append(f, 20000, 8000);
+	fixture_append(f, 8000, 8000);
 	assert_ok(vantio_reader_open(f->ledger, &reader, &err), err);
 	assert_int_equal(pthread_create(&thread, NULL, erase_on, &e), 0);
 	while (!atomic_load(&e.ended)) {
