@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/worker.h"
 
 void vantio_tile_path(char out[VANTIO_STORE_NAME_MAX], unsigned level, uint64_t index, unsigned width)
 {
@@ -126,18 +127,66 @@ int vantio_tile_node(void *ctx, unsigned height, uint64_t index, struct vantio_h
 
 /* ---- the writer's right edge ---- */
 
+#define SYNC_THREADS 8
+
+/* Each of several threads makes every so many-th tile durable. */
+struct share {
+	const struct vantio_tiles *tiles;
+	struct vantio_worker *worker;
+	unsigned first, step;
+	unsigned at; /* the tile that failed */
+	int code;    /* errno of it, or 0 */
+};
+
+static void sync_share(void *arg)
+{
+	struct share *s = arg;
+	unsigned i;
+
+	for (i = s->first; i < s->tiles->n_unsynced; i += s->step)
+		if (fdatasync(s->tiles->unsynced[i]) < 0) {
+			s->at = i;
+			s->code = errno;
+			return;
+		}
+}
+
 /*
- * All of them at once: the file system's own log is written for the first, and the others find it done. Each folder once; the
- * newest tiles are in few.
+ * Side by side, because a file system answers many syncs at once with one turn of its log and of the disk's cache, and waits for each of
+ * those that come one by one: ten times as long on a busy disk.
  */
+static int sync_files(const struct vantio_tiles *t, struct vantio_error *err)
+{
+	struct share shares[SYNC_THREADS];
+	unsigned n = t->n_unsynced < SYNC_THREADS ? 1 : SYNC_THREADS, i;
+	int r = 0;
+
+	for (i = 0; i < n; i++) {
+		shares[i] = (struct share){ .tiles = t, .first = i, .step = n };
+		shares[i].worker = i ? vantio_worker_start(sync_share, &shares[i]) : NULL;
+		if (shares[i].worker)
+			vantio_worker_go(shares[i].worker);
+	}
+	for (i = 0; i < n; i++) {
+		if (shares[i].worker)
+			vantio_worker_stop(shares[i].worker);
+		else
+			sync_share(&shares[i]);
+		if (shares[i].code && r == 0)
+			r = vantio_fail(err, shares[i].code, "cannot make a tile in '%s' durable: %s", t->unsynced_dirs[shares[i].at],
+					strerror(shares[i].code));
+	}
+	return r;
+}
+
+/* All that was written since the last time; each folder once, of which there are few. */
 static int sync_tiles(struct vantio_tiles *t, struct vantio_error *err)
 {
 	unsigned i, j;
-	int r;
+	int r = sync_files(t, err);
 
-	for (i = 0; i < t->n_unsynced; i++)
-		if (fdatasync(t->unsynced[i]) < 0)
-			return vantio_fail(err, errno, "cannot make a tile in '%s' durable: %s", t->unsynced_dirs[i], strerror(errno));
+	if (r < 0)
+		return r;
 	for (i = 0; i < t->n_unsynced; i++) {
 		for (j = 0; j < i && strcmp(t->unsynced_dirs[i], t->unsynced_dirs[j]) != 0; j++)
 			;
