@@ -14,6 +14,7 @@ char vantio_license[] SEC("license") = "Dual BSD/GPL";
 
 __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vantio_text *text, struct vantio_answer *a)
 {
+	const struct vantio_image_header *h;
 	const struct vantio_page *first;
 	void *image;
 
@@ -21,8 +22,30 @@ __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vanti
 		return 1;
 	a->bad = 1;
 	first = vantio_image_get(slot, &image);
-	if (first)
-		vantio_scan_image(image, first, domain, text, a);
+	if (!first)
+		return 0;
+	h = (const void *)first;
+	vantio_scan_header(h, domain, a);
+	if (!a->bad)
+		vantio_scan_walk(image, first, h->allow[domain & 3], h->deny[domain & 3], text, a);
+	return 0;
+}
+
+/* What it says in [file] of a text that follows what led to these states: see permit.h. */
+__attribute__((noinline)) int vantio_scan_on(__u32 slot, __u32 allow, __u32 deny, struct vantio_text *text, struct vantio_answer *a)
+{
+	const struct vantio_page *first;
+	void *image;
+
+	if (!text || !a)
+		return 1;
+	a->bad = 1;
+	first = vantio_image_get(slot, &image);
+	if (!first)
+		return 0;
+	vantio_scan_header((const void *)first, VANTIO_DOMAIN_FILE, a);
+	if (!a->bad)
+		vantio_scan_walk(image, first, allow, deny, text, a);
 	return 0;
 }
 
@@ -83,6 +106,15 @@ __attribute__((noinline)) int vantio_path(struct vantio_text *text, __u64 mnt, _
 		if (vantio_path_once(text, mnt, dentry, !i))
 			break;
 	return 0;
+}
+
+__attribute__((noinline)) int vantio_names_now(struct vantio_names *n)
+{
+	if (!n)
+		return 0;
+	n->renames = vantio_rename_seq();
+	n->mounts = vantio_mount_seq();
+	return &rename_lock && &mount_lock && !((n->renames | n->mounts) & 1);
 }
 
 /* Whether the caller is halted, whatever the policy says. */

@@ -21,13 +21,21 @@
 #define VANTIO_ASK_SILENT    0x40u /* refuse without a record (a probe that the kernel itself asks not to audit) */
 #define VANTIO_ASK_BOTH      0x80u /* an unspecified IPv6 address that stands for the IPv4 one too: both must be allowed */
 
+/* What the names of a path rest on: sequences of the kernel's locks. */
+struct vantio_names {
+	__u32 renames, mounts;
+};
+
 /* One question about one object, or about two names. */
 struct vantio_ask {
 	__u8 hook, op, domain, access;
 	__u32 flags; /* VANTIO_ASK_* */
 	__u64 mnt, dentry;   /* struct vfsmount *, struct dentry * */
 	__u64 mnt2, dentry2; /* the new name of rename and link; 0 otherwise */
-	__u64 inode; /* struct inode *, where it is not the dentry's: a file below an overlay */
+	__u64 inode;  /* struct inode *, where it is not the dentry's: a file below an overlay */
+	__u64 folder; /* struct inode * of the parent, for permit.h */
+	struct vantio_names names; /* when the question was asked: permit.h */
+	__u64 given; /* out: the generation that permits it, where nothing was recorded and the path alone decided; else 0 */
 };
 
 /* An address. */

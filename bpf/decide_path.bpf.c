@@ -246,6 +246,8 @@ __attribute__((noinline)) int vantio_decide_path(struct vantio_ask *ask, struct 
 		vantio_scratch_give(s);
 		return 0;
 	}
+	if (s->ruling.decision == VANTIO_PERMIT && !(s->ruling.flags & (VANTIO_IMAGE_AUDIT | VANTIO_IMAGE_RECORD_ALL)) && !s->path.flags && !ask->dentry2 && !(ask->flags & VANTIO_ASK_ANY_MOUNT))
+		ask->given = s->ruling.gen;
 	return vantio_end(s, label, ask->flags);
 }
 

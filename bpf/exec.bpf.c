@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* [exec]: the file, its interpreter (the kernel asks for each), and every executable mapping of a file. */
+#include "permit.h"
 #include "hook.h"
 
 #define PROT_EXEC 0x4
@@ -9,10 +10,10 @@ vantio_inline int ask_exec(struct vantio_label *label, __u8 hook, __u8 op, struc
 {
 	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_EXEC, .access = VANTIO_ACCESS_EXEC };
 
-	ask.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	ask.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	ask.inode = (__u64)BPF_CORE_READ(file, f_inode);
-	return vantio_decide_path(&ask, label);
+	ask.mnt = (__u64)file->f_path.mnt;
+	ask.dentry = (__u64)file->f_path.dentry;
+	ask.inode = (__u64)file->f_inode;
+	return vantio_permitted(&ask, label, file->f_inode) ? 0 : vantio_decide_and_keep(&ask, label, file->f_inode);
 }
 
 /*
@@ -39,7 +40,7 @@ int BPF_PROG(vantio_bprm_check, struct linux_binprm *bprm, int ret)
 	VANTIO_GUARD(ret);
 	if (carry_label(label))
 		return -VANTIO_EACCES;
-	VANTIO_RETURN(ask_exec(label, VANTIO_HOOK_BPRM_CHECK, VANTIO_OP_EXEC, BPF_CORE_READ(bprm, file)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_exec(label, VANTIO_HOOK_BPRM_CHECK, VANTIO_OP_EXEC, bprm->file), VANTIO_EACCES);
 }
 
 SEC("lsm/mmap_file")
@@ -60,9 +61,9 @@ int BPF_PROG(vantio_file_mprotect, struct vm_area_struct *vma, unsigned long req
 
 	if (ret)
 		return ret;
-	if (!((prot | reqprot) & PROT_EXEC) || (BPF_CORE_READ(vma, vm_flags) & VM_EXEC))
+	if (!((prot | reqprot) & PROT_EXEC) || (vma->vm_flags & VM_EXEC))
 		return 0;
-	file = BPF_CORE_READ(vma, vm_file);
+	file = vma->vm_file;
 	if (!file)
 		return 0;
 	VANTIO_GUARD(ret);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* [file]: opening, and every operation that changes a name, an object's content or its attributes. */
+#include "permit.h"
 #include "hook.h"
 
 #define FMODE_READ  0x1
 #define FMODE_WRITE 0x2
+#define FMODE_CREATED 0x100000
 #define FMODE_EXEC  0x20 /* in f_flags: __FMODE_EXEC, set by the kernel's own opens for execve(2) */
 #define O_TRUNC     01000
 
@@ -50,8 +52,19 @@ vantio_inline int ask_path(struct vantio_label *label, __u8 hook, __u8 op, __u8 
 
 	ask.mnt = (__u64)mnt;
 	ask.dentry = (__u64)dentry;
-	ask.flags = vantio_protection(BPF_CORE_READ(dentry, d_sb), access);
+	ask.flags = vantio_protection(dentry->d_sb, access);
 	return vantio_decide_path(&ask, label);
+}
+
+/* The same of a name in the folder `dir`. */
+vantio_inline int ask_in(struct vantio_label *label, __u8 hook, __u8 op, const struct path *dir, struct dentry *dentry)
+{
+	struct vantio_ask ask = { .hook = hook, .op = op, .domain = VANTIO_DOMAIN_FILE, .access = VANTIO_ACCESS_WRITE };
+
+	ask.mnt = (__u64)dir->mnt;
+	ask.dentry = (__u64)dentry;
+	ask.flags = vantio_protection(dentry->d_sb, VANTIO_ACCESS_WRITE);
+	return vantio_decide_in(&ask, label, dir->dentry->d_inode);
 }
 
 vantio_inline int ask_write(struct vantio_label *label, __u8 hook, __u8 op, struct vfsmount *mnt, struct dentry *dentry)
@@ -66,27 +79,35 @@ int BPF_PROG(vantio_file_open, struct file *file, int ret)
 	__u32 mode;
 
 	VANTIO_GUARD(ret);
-	ask.mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	ask.dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	ask.inode = (__u64)BPF_CORE_READ(file, f_inode);
-	if (BPF_CORE_READ(file, f_flags) & FMODE_EXEC) {
+	ask.mnt = (__u64)file->f_path.mnt;
+	ask.dentry = (__u64)file->f_path.dentry;
+	ask.inode = (__u64)file->f_inode;
+	if (file->f_flags & FMODE_EXEC) {
 		ask.op = VANTIO_OP_EXEC;
 		ask.domain = VANTIO_DOMAIN_EXEC;
 		ask.access = VANTIO_ACCESS_EXEC;
 		ask.flags = VANTIO_ASK_QUIET; /* bprm_check_security and mmap_file record the permit */
-		VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
+		if (vantio_permitted(&ask, label, file->f_inode))
+			return 0;
+		VANTIO_RETURN(vantio_decide_and_keep(&ask, label, file->f_inode), VANTIO_EACCES);
 	}
 	/* Below all files, and whatever name it has: the disk. */
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & VANTIO_S_IFMT) == VANTIO_S_IFBLK &&
+	if ((file->f_inode->i_mode & VANTIO_S_IFMT) == VANTIO_S_IFBLK &&
 	    vantio_ask_surface(label, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_MOUNT, VANTIO_SURFACE_MOUNT, 0, 0))
 		return -VANTIO_EACCES;
-	mode = BPF_CORE_READ(file, f_mode);
-	ask.op = mode & FMODE_WRITE || BPF_CORE_READ(file, f_flags) & O_TRUNC ? VANTIO_OP_WRITE : VANTIO_OP_READ;
+	mode = file->f_mode;
+	ask.op = mode & FMODE_WRITE || file->f_flags & O_TRUNC ? VANTIO_OP_WRITE : VANTIO_OP_READ;
 	ask.access = ask.op == VANTIO_OP_WRITE ? VANTIO_ACCESS_WRITE : VANTIO_ACCESS_READ;
 	if (mode & FMODE_READ)
 		ask.access |= VANTIO_ACCESS_READ;
-	ask.flags = vantio_protection(BPF_CORE_READ(file, f_inode, i_sb), ask.access);
-	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
+	if (vantio_permitted(&ask, label, file->f_inode))
+		return 0;
+	ask.flags = vantio_protection(file->f_inode->i_sb, ask.access);
+	if (vantio_decide_in(&ask, label, file->f_path.dentry->d_parent->d_inode))
+		return -VANTIO_EACCES;
+	if (ask.given && !(mode & FMODE_CREATED)) /* many that are created do not live long */
+		vantio_permit_keep_on(&ask, file->f_inode);
+	return 0;
 }
 
 SEC("lsm/path_mknod")
@@ -95,7 +116,7 @@ int BPF_PROG(vantio_path_mknod, const struct path *dir, struct dentry *dentry, u
 	struct vantio_ask ask = { .hook = VANTIO_HOOK_PATH_MKNOD };
 
 	VANTIO_GUARD(ret);
-	ask.mnt = (__u64)BPF_CORE_READ(dir, mnt);
+	ask.mnt = (__u64)dir->mnt;
 	ask.dentry = (__u64)dentry;
 	if ((mode & VANTIO_S_IFMT) == VANTIO_S_IFSOCK) { /* bind(2) of a socket file: [network] alone decides */
 		ask.op = VANTIO_OP_BIND;
@@ -110,36 +131,36 @@ int BPF_PROG(vantio_path_mknod, const struct path *dir, struct dentry *dentry, u
 	ask.op = (mode & VANTIO_S_IFMT) == 0100000 || !(mode & VANTIO_S_IFMT) ? VANTIO_OP_CREATE : VANTIO_OP_MKNOD;
 	ask.domain = VANTIO_DOMAIN_FILE;
 	ask.access = VANTIO_ACCESS_WRITE;
-	ask.flags = vantio_protection(BPF_CORE_READ(dentry, d_sb), VANTIO_ACCESS_WRITE);
-	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
+	ask.flags = vantio_protection(dentry->d_sb, VANTIO_ACCESS_WRITE);
+	VANTIO_RETURN(vantio_decide_in(&ask, label, dir->dentry->d_inode), VANTIO_EACCES);
 }
 
 SEC("lsm/path_unlink")
 int BPF_PROG(vantio_path_unlink, const struct path *dir, struct dentry *dentry, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_UNLINK, VANTIO_OP_UNLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_in(label, VANTIO_HOOK_PATH_UNLINK, VANTIO_OP_UNLINK, dir, dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(vantio_path_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_MKDIR, VANTIO_OP_MKDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_in(label, VANTIO_HOOK_PATH_MKDIR, VANTIO_OP_MKDIR, dir, dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(vantio_path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_RMDIR, VANTIO_OP_RMDIR, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_in(label, VANTIO_HOOK_PATH_RMDIR, VANTIO_OP_RMDIR, dir, dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(vantio_path_symlink, const struct path *dir, struct dentry *dentry, const char *old_name, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_SYMLINK, VANTIO_OP_SYMLINK, BPF_CORE_READ(dir, mnt), dentry), VANTIO_EACCES);
+	VANTIO_RETURN(ask_in(label, VANTIO_HOOK_PATH_SYMLINK, VANTIO_OP_SYMLINK, dir, dentry), VANTIO_EACCES);
 }
 
 vantio_inline __u32 kind_of(struct dentry *dentry)
@@ -162,11 +183,11 @@ int BPF_PROG(vantio_path_rename, const struct path *old_dir, struct dentry *old_
 				  .access = VANTIO_ACCESS_WRITE, .flags = VANTIO_ASK_MOVES };
 
 	VANTIO_GUARD(ret);
-	ask.mnt = (__u64)BPF_CORE_READ(old_dir, mnt);
+	ask.mnt = (__u64)old_dir->mnt;
 	ask.dentry = (__u64)old_dentry;
-	ask.mnt2 = (__u64)BPF_CORE_READ(new_dir, mnt);
+	ask.mnt2 = (__u64)new_dir->mnt;
 	ask.dentry2 = (__u64)new_dentry;
-	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE);
+	ask.flags |= vantio_protection(old_dentry->d_sb, VANTIO_ACCESS_WRITE);
 	ask.flags |= kind_of(old_dentry);
 	if (flags & RENAME_EXCHANGE)
 		ask.flags |= VANTIO_ASK_EXCHANGE | kind_of(new_dentry);
@@ -180,10 +201,10 @@ int BPF_PROG(vantio_path_link, struct dentry *old_dentry, const struct path *new
 				  .access = VANTIO_ACCESS_WRITE, .flags = VANTIO_ASK_MOVES };
 
 	VANTIO_GUARD(ret);
-	ask.mnt = ask.mnt2 = (__u64)BPF_CORE_READ(new_dir, mnt); /* link(2) stays within one mount */
+	ask.mnt = ask.mnt2 = (__u64)new_dir->mnt; /* link(2) stays within one mount */
 	ask.dentry = (__u64)old_dentry;
 	ask.dentry2 = (__u64)new_dentry;
-	ask.flags |= vantio_protection(BPF_CORE_READ(old_dentry, d_sb), VANTIO_ACCESS_WRITE) | kind_of(old_dentry);
+	ask.flags |= vantio_protection(old_dentry->d_sb, VANTIO_ACCESS_WRITE) | kind_of(old_dentry);
 	VANTIO_RETURN(vantio_decide_path(&ask, label), VANTIO_EACCES);
 }
 
@@ -191,8 +212,8 @@ SEC("lsm/path_truncate")
 int BPF_PROG(vantio_path_truncate, const struct path *path, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(path, mnt),
-				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_TRUNCATE, VANTIO_OP_TRUNCATE, path->mnt,
+				path->dentry), VANTIO_EACCES);
 }
 
 /* ftruncate(2) where it is a hook of its own (6.2 and later). */
@@ -200,24 +221,24 @@ SEC("lsm/file_truncate")
 int BPF_PROG(vantio_file_truncate, struct file *file, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_FILE_TRUNCATE, VANTIO_OP_TRUNCATE, BPF_CORE_READ(file, f_path.mnt),
-				BPF_CORE_READ(file, f_path.dentry)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_FILE_TRUNCATE, VANTIO_OP_TRUNCATE, file->f_path.mnt,
+				file->f_path.dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_chmod")
 int BPF_PROG(vantio_path_chmod, const struct path *path, unsigned short mode, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHMOD, VANTIO_OP_CHMOD, BPF_CORE_READ(path, mnt),
-				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHMOD, VANTIO_OP_CHMOD, path->mnt,
+				path->dentry), VANTIO_EACCES);
 }
 
 SEC("lsm/path_chown")
 int BPF_PROG(vantio_path_chown, const struct path *path, unsigned int uid, unsigned int gid, int ret)
 {
 	VANTIO_GUARD(ret);
-	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHOWN, VANTIO_OP_CHOWN, BPF_CORE_READ(path, mnt),
-				BPF_CORE_READ(path, dentry)), VANTIO_EACCES);
+	VANTIO_RETURN(ask_write(label, VANTIO_HOOK_PATH_CHOWN, VANTIO_OP_CHOWN, path->mnt,
+				path->dentry), VANTIO_EACCES);
 }
 
 /* ---- hooks that know no mount ---- */
@@ -228,14 +249,14 @@ vantio_inline int ask_dentry(struct vantio_label *label, __u8 hook, __u8 op, str
 				  .flags = VANTIO_ASK_ANY_MOUNT };
 
 	ask.dentry = (__u64)dentry;
-	ask.flags |= vantio_protection(BPF_CORE_READ(dentry, d_sb), VANTIO_ACCESS_WRITE);
+	ask.flags |= vantio_protection(dentry->d_sb, VANTIO_ACCESS_WRITE);
 	return vantio_decide_path(&ask, label);
 }
 
 /* utimensat(2) and its kin. Mode, owner and size have path hooks of their own. */
 vantio_inline int setattr(struct vantio_label *label, struct dentry *dentry, struct iattr *attr)
 {
-	__u32 valid = BPF_CORE_READ(attr, ia_valid);
+	__u32 valid = attr->ia_valid;
 
 	if (!(valid & ATTR_TIMES) || (valid & (ATTR_OTHERS | ATTR_OPEN)))
 		return 0;
@@ -318,8 +339,8 @@ vantio_inline int ask_ioctl(struct vantio_label *label, struct file *file, unsig
 		return vantio_ask_surface(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_PTRACE, VANTIO_SURFACE_PTRACE, 0, 0);
 	if (!sets_attributes(cmd))
 		return 0;
-	return ask_write(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, BPF_CORE_READ(file, f_path.mnt),
-			 BPF_CORE_READ(file, f_path.dentry));
+	return ask_write(label, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, file->f_path.mnt,
+			 file->f_path.dentry);
 }
 
 SEC("lsm/file_ioctl")

@@ -38,7 +38,7 @@ vantio_inline int vantio_halted(const struct vantio_label *label)
 /* Objects that govern the caller: everything on bpffs, and writing to the cgroup tree. */
 vantio_inline __u32 vantio_protection(struct super_block *sb, __u8 access)
 {
-	__u64 magic = BPF_CORE_READ(sb, s_magic);
+	__u64 magic = sb->s_magic;
 
 	if (magic == VANTIO_BPF_FS_MAGIC)
 		return VANTIO_ASK_PROTECTED;

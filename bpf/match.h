@@ -92,12 +92,17 @@ static long vantio_scan_block(__u32 i, struct vantio_scan *s)
 /* What an image says of everything: the header alone. */
 vantio_inline void vantio_scan_header(const struct vantio_image_header *h, __u32 domain, struct vantio_answer *a)
 {
+	__u32 i;
+
 	a->bad = h->magic != VANTIO_IMAGE_MAGIC;
 	a->allow_mask = a->deny_mask = 0;
 	a->default_allow = h->default_allow >> (domain & 3) & 1;
 	a->flags = h->flags;
 	a->kernel_deny = h->kernel_deny;
 	a->gen = h->gen;
+	a->limited = 0;
+	for (i = 0; i < VANTIO_LIMIT_MAX; i++)
+		a->limited |= (h->limits[i].action != VANTIO_PERMIT) << i;
 }
 
 /* The first page of the image in force for a slot, which begins with the header; the image itself too, unless `ret` is 0. */
@@ -113,18 +118,15 @@ vantio_inline void *vantio_image_get(__u32 slot, void **ret)
 	return bpf_map_lookup_elem(image, &zero);
 }
 
-vantio_inline void vantio_scan_image(void *image, const struct vantio_page *first, __u32 domain, const struct vantio_text *text,
-				     struct vantio_answer *a)
+/* Walks `text` from the two states on; vantio_scan_header() has filled *a. */
+vantio_inline void vantio_scan_walk(void *image, const struct vantio_page *first, __u32 allow, __u32 deny, const struct vantio_text *text,
+				    struct vantio_answer *a)
 {
 	struct vantio_scan s = { .image = image, .text = text };
-	const struct vantio_image_header *h = (const void *)first;
 
-	vantio_scan_header(h, domain, a);
-	if (a->bad)
-		return;
 	s.allow.page = s.deny.page = first;
-	s.allow.state = h->allow[domain & 3];
-	s.deny.state = h->deny[domain & 3];
+	s.allow.state = allow;
+	s.deny.state = deny;
 	s.pos = text->off;
 	bpf_loop(VANTIO_PATH_MAX, vantio_scan_block, &s, 0);
 	if (s.bad || !vantio_turn(image, &s.allow) || !vantio_turn(image, &s.deny)) {

@@ -13,9 +13,11 @@
 #define VANTIO_PATH_STEPS 4200 /* components and mounts on the way up: more than 4,095 bytes can name */
 
 extern const void rename_lock __ksym __attribute__((weak));
+extern const void mount_lock __ksym __attribute__((weak));
 
 struct vantio_climb {
 	__u64 dentry, mnt; /* struct dentry *, struct mount * */
+	__u64 root;        /* of the mount: struct dentry * */
 	struct vantio_text *text;
 	__u64 chain;  /* of every dentry, its sequence and every mount that was met; 0: not kept */
 	__u32 done;   /* VANTIO_CLIMB_* */
@@ -59,6 +61,7 @@ vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 	if (parent != mnt) {
 		c->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
 		c->mnt = (__u64)parent;
+		c->root = (__u64)BPF_CORE_READ(parent, mnt.mnt_root);
 		return;
 	}
 	/*
@@ -77,11 +80,31 @@ vantio_inline void vantio_climb_mount(struct vantio_climb *c)
 		c->done = VANTIO_CLIMB_ROOT;
 }
 
-vantio_inline void vantio_climb_name(struct vantio_climb *c, struct dentry *dentry)
+/* A dentry's place: what lies side by side in it. */
+struct vantio_place {
+	__u64 parent; /* struct dentry * */
+	__u32 hash, len;
+	__u64 name;
+};
+
+/* 0 if it could be read, at once where the kernel's members lie as ours. */
+vantio_inline long vantio_place_read(struct vantio_place *p, struct dentry *dentry)
+{
+	const __u32 at = bpf_core_field_offset(struct dentry, d_parent);
+
+	if (bpf_core_field_offset(struct dentry, d_name.len) == at + 12 && bpf_core_field_offset(struct dentry, d_name.name) == at + 16)
+		return bpf_probe_read_kernel(p, sizeof(*p), (void *)dentry + at);
+	p->parent = (__u64)BPF_CORE_READ(dentry, d_parent);
+	p->len = BPF_CORE_READ(dentry, d_name.len);
+	p->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
+	return 0;
+}
+
+vantio_inline void vantio_climb_name(struct vantio_climb *c, const struct vantio_place *p)
 {
 	struct vantio_text *t = c->text;
-	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-	__u32 len = BPF_CORE_READ(dentry, d_name.len);
+	const void *name = (void *)p->name;
+	__u32 len = p->len;
 	__u32 off = t->off;
 
 	if (len == 0 || len > 255 || off < len + 2 || off > VANTIO_PATH_MAX) {
@@ -111,29 +134,33 @@ vantio_inline void vantio_climb_note(struct vantio_climb *c, struct dentry *dent
 
 static long vantio_climb_step(__u32 i, struct vantio_climb *c)
 {
-	struct dentry *dentry = (void *)c->dentry, *parent;
+	struct dentry *dentry = (void *)c->dentry;
 	struct mount *mnt = (void *)c->mnt;
+	struct vantio_place place;
 
 	if (!dentry || !mnt) {
 		c->done = VANTIO_CLIMB_FAILED;
 		return 1;
 	}
-	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+	if (c->dentry == c->root) {
 		vantio_climb_mount(c);
 		return c->done != 0;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry) {
+	if (vantio_place_read(&place, dentry)) {
+		c->done = VANTIO_CLIMB_FAILED;
+		return 1;
+	}
+	if (place.parent == c->dentry) {
 		/* the file system's root without having met the mount's: outside of what is mounted, or found by its handle */
 		c->done = vantio_is_pseudo(dentry) ? VANTIO_CLIMB_NONE :
 			  vantio_is_internal(mnt)   ? VANTIO_CLIMB_INTERNAL :
 						      VANTIO_CLIMB_FAILED;
 		return 1;
 	}
-	vantio_climb_name(c, dentry);
+	vantio_climb_name(c, &place);
 	if (c->chain)
 		vantio_climb_note(c, dentry);
-	c->dentry = (__u64)parent;
+	c->dentry = place.parent;
 	return c->done != 0;
 }
 
@@ -143,6 +170,16 @@ vantio_inline __u32 vantio_rename_seq(void)
 
 	if (&rename_lock)
 		bpf_probe_read_kernel(&seq, sizeof(seq), &rename_lock);
+	return seq;
+}
+
+/* Raised by whatever mounts, moves or unmounts. */
+vantio_inline __u32 vantio_mount_seq(void)
+{
+	__u32 seq = 0;
+
+	if (&mount_lock)
+		bpf_probe_read_kernel(&seq, sizeof(seq), &mount_lock);
 	return seq;
 }
 
@@ -166,6 +203,7 @@ vantio_inline int vantio_path_attempt(struct vantio_text *text, __u64 mnt, __u64
 	text->off = VANTIO_PATH_MAX;
 	text->flags = 0;
 	c.mnt = mnt - bpf_core_field_offset(struct mount, mnt);
+	c.root = (__u64)BPF_CORE_READ((struct vfsmount *)mnt, mnt_root);
 	bpf_loop(VANTIO_PATH_STEPS, vantio_climb_step, &c, 0);
 	text->chain = first || c.moving ? 0 : c.chain;
 	if (((seq & 1) || seq != vantio_rename_seq()) && (!text->chain || text->chain != last)) {

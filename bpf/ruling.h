@@ -31,9 +31,14 @@ int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a);
  * of `gen` any more.
  */
 int vantio_held_by(__u32 slot, __u64 inode, __u32 domain, __u64 gen);
+/* The same, in [file], of a text that follows what led to these states (allow_below, deny_below) in an image of one generation. */
+int vantio_scan_on(__u32 slot, __u32 allow, __u32 deny, struct vantio_text *text, struct vantio_answer *a);
 
 /* Builds the path of (struct vfsmount *, struct dentry *) into `text`, whose flags say if that failed. Returns 0. */
 int vantio_path(struct vantio_text *text, __u64 mnt, __u64 dentry);
+
+/* What path names rest on just now: 0 while something is being renamed or mounted, or where the kernel does not let us see. */
+int vantio_names_now(struct vantio_names *n);
 
 /* The decision could not even begin: refused, and counted as lost because there is nothing to write it into. Returns 1. */
 int vantio_refuse_unrecorded(__u32 agent);
@@ -65,6 +70,30 @@ vantio_inline void vantio_take(struct vantio_ruling *r, const struct vantio_answ
 	struct vantio_verdict v = vantio_conclude(a->allow_mask, a->deny_mask, a->bad, a->default_allow, access);
 
 	vantio_rule(r, v.decision, v.reason);
+}
+
+/* VANTIO_LIMIT_MAX for what is not counted. */
+vantio_inline __u32 vantio_limit_of(__u8 hook, __u8 op)
+{
+	switch (op) {
+	case VANTIO_OP_UNLINK:
+	case VANTIO_OP_RMDIR:
+		return VANTIO_LIMIT_UNLINK;
+	case VANTIO_OP_RENAME:
+		return VANTIO_LIMIT_RENAME;
+	case VANTIO_OP_CHMOD:
+		return VANTIO_LIMIT_CHMOD;
+	case VANTIO_OP_TRUNCATE:
+		return VANTIO_LIMIT_TRUNCATE;
+	case VANTIO_OP_CONNECT:
+		return hook == VANTIO_HOOK_SOCKET_CONNECT || hook == VANTIO_HOOK_UNIX_CONNECT ? VANTIO_LIMIT_CONNECT : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_EXEC:
+		return hook == VANTIO_HOOK_BPRM_CHECK ? VANTIO_LIMIT_EXEC : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_FORK:
+		return VANTIO_LIMIT_FORK;
+	default:
+		return VANTIO_LIMIT_MAX;
+	}
 }
 
 /* ---- a decision ---- */

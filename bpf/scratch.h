@@ -34,6 +34,8 @@ struct vantio_answer {
 	__u32 default_allow; /* of the domain */
 	__u32 flags;         /* VANTIO_IMAGE_* */
 	__u32 kernel_deny;
+	__u32 limited; /* bit per vantio_limit_op that is counted */
+	__u32 pad;
 	__u64 gen;
 };
 

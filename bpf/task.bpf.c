@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Identity: children inherit the label, cgroups give it, and nothing that a task can do takes it away. */
+#include "permit.h"
 #include "hook.h"
 
 #define CLONE_THREAD 0x00010000
@@ -18,7 +19,7 @@ int BPF_PROG(vantio_task_alloc, struct task_struct *task, unsigned long clone_fl
 		return 0;
 	if (clone_flags & CLONE_THREAD) /* threads share their leader's */
 		return vantio_halted(label) && vantio_decide_surface(&ask, label) ? -VANTIO_EACCES : 0;
-	if (vantio_decide_surface(&ask, label)) /* the kill switch, and [limits]: nothing else governs a fork */
+	if (!vantio_permit_ungoverned(ask.hook, ask.op, label) && vantio_decide_surface(&ask, label)) /* the kill switch, and [limits]: nothing else governs a fork */
 		return -VANTIO_EACCES;
 	child = bpf_task_storage_get(&vantio_labels, task, label, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!child)
