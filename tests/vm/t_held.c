@@ -195,7 +195,9 @@ TEST(held_object_that_is_replaced_is_seen_by_the_daemon)
 	REQUIRE(!link(ROOT "/secret", ROOT "/old-too"));
 	make_file(ROOT "/new", "secret", 0666);
 	REQUIRE(!link(ROOT "/new", ROOT "/new-too"));
+	from = records_now();
 	daemon = enforce_start_every("200ms", "/tmp/held.toml", NULL);
+	await_records(from, "push", "permit", 1); /* its first push, whose record may come after it is ready */
 	from = records_now();
 	REQUIRE(!rename(ROOT "/new", ROOT "/secret"));
 	await_records(from, "push", "permit", 1);
