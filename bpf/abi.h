@@ -309,7 +309,8 @@ _Static_assert(sizeof(struct vantio_control) == 24, "vantio_control is ABI");
 	X(USERNS_CREATE, "userns_create") X(INODE_INIT_ANON, "inode_init_security_anon") X(PERF_OPEN, "perf_event_open") \
 	X(KEY_PERMISSION, "key_permission") X(KEY_ALLOC, "key_alloc") X(TASK_ALLOC, "task_alloc") \
 	X(BPF_MAP, "bpf_map") X(BPF_PROG, "bpf_prog") X(FILE_FCNTL, "file_fcntl") X(TASK_SETRLIMIT, "task_setrlimit") X(CAPABLE, "capable") \
-	X(SB_REMOUNT, "sb_remount") X(PATH_NOTIFY, "path_notify") X(SOCKET_SETSOCKOPT, "socket_setsockopt")
+	X(SB_REMOUNT, "sb_remount") X(PATH_NOTIFY, "path_notify") X(SOCKET_SETSOCKOPT, "socket_setsockopt") \
+	X(CGROUP_SKB, "cgroup_skb") X(TC_EGRESS, "tc_egress")
 
 #define VANTIO_HOOK_ENUM(id, name) VANTIO_HOOK_##id,
 enum vantio_hook { VANTIO_HOOKS(VANTIO_HOOK_ENUM) VANTIO_HOOK_MAX };

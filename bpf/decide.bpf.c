@@ -165,8 +165,10 @@ __attribute__((noinline)) int vantio_repeat(struct vantio_scratch *s)
 	return s ? vantio_is_repeat(s) : 0;
 }
 
-/* Records what is to be recorded; 1 if the operation is refused. */
-vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags, int in_task)
+/* Records what is to be recorded; 1 if the operation is refused. `caller`: what is known of whoever asks. */
+enum vantio_caller { VANTIO_CALLER_TASK, VANTIO_CALLER_CGROUP, VANTIO_CALLER_PACKET };
+
+vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags, enum vantio_caller caller)
 {
 	struct vantio_agent *agent = vantio_agent_get(label->agent);
 	struct vantio_control *control = vantio_control_get();
@@ -179,7 +181,7 @@ vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_
 	vantio_rule_halt(r, agent, control);
 	halted = r->decision == VANTIO_KILLSWITCH || r->decision == VANTIO_QUARANTINE;
 	audit = !halted && ((r->flags & VANTIO_IMAGE_AUDIT) || control->audit);
-	if (!halted)
+	if (!halted && caller != VANTIO_CALLER_PACKET) /* what a packet is of was counted where it was asked for */
 		vantio_rule_limit(r, e, agent, label->agent, audit);
 	refuse = r->decision != VANTIO_PERMIT && !audit;
 	if (ask_flags & VANTIO_ASK_SILENT)
@@ -197,7 +199,9 @@ vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_
 		e->flags |= VANTIO_EVENT_ENFORCED;
 	if ((s->path.flags | s->path2.flags) & VANTIO_TEXT_NO_PATH)
 		e->flags |= VANTIO_EVENT_NO_PATH;
-	vantio_event_subject(s, label, agent, in_task);
+	vantio_event_time(e, label, agent);
+	if (caller != VANTIO_CALLER_PACKET)
+		vantio_event_subject(s, caller == VANTIO_CALLER_TASK);
 	vantio_event_measure(s);
 	if (r->decision != VANTIO_PERMIT && vantio_repeat(s))
 		return refuse;
@@ -208,13 +212,19 @@ vantio_inline int vantio_conclude_event(struct vantio_scratch *s, struct vantio_
 
 __attribute__((noinline)) int vantio_finish(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags)
 {
-	return s && label ? vantio_conclude_event(s, label, ask_flags, 1) : 1;
+	return s && label ? vantio_conclude_event(s, label, ask_flags, VANTIO_CALLER_TASK) : 1;
 }
 
 /* Cgroup programs may not read the caller's registers. */
 __attribute__((noinline)) int vantio_finish_cgroup(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags)
 {
-	return s && label ? vantio_conclude_event(s, label, ask_flags, 0) : 1;
+	return s && label ? vantio_conclude_event(s, label, ask_flags, VANTIO_CALLER_CGROUP) : 1;
+}
+
+/* A packet leaves when its sender may be elsewhere: the event has what its socket knows of it. */
+__attribute__((noinline)) int vantio_finish_packet(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags)
+{
+	return s && label ? vantio_conclude_event(s, label, ask_flags, VANTIO_CALLER_PACKET) : 1;
 }
 
 __attribute__((noinline)) int vantio_refuse_unrecorded(__u32 agent)

@@ -65,9 +65,13 @@ struct vantio_ask_abstract {
 
 struct vantio_text;
 struct vantio_answer;
+struct vantio_scratch;
 
 /* What the image in force for `slot` says about `text`. Returns 0; a->bad is set where nothing can be said. */
 int vantio_scan(__u32 slot, __u32 domain, struct vantio_text *text, struct vantio_answer *a);
+
+/* Judges an address, or with VANTIO_ASK_BOTH the one that it stands for too. 0 when a push came between the answers. */
+int vantio_rule_net(struct vantio_ask_net *ask, struct vantio_scratch *s, __u32 slot);
 
 /* `label` is the caller's: never NULL. */
 int vantio_decide_path(struct vantio_ask *ask, struct vantio_label *label);

@@ -48,33 +48,37 @@ vantio_inline void vantio_event_registers(struct vantio_event *e, struct task_st
 #endif
 }
 
-/* Who and when; the decision itself is already in the event. */
-vantio_inline void vantio_event_subject(struct vantio_scratch *s, const struct vantio_label *label,
-					const struct vantio_agent *agent, int in_task)
+/* When, and for which agent; the decision itself is already in the event. */
+vantio_inline void vantio_event_time(struct vantio_event *e, const struct vantio_label *label, const struct vantio_agent *agent)
+{
+	e->version = VANTIO_ABI_VERSION;
+	e->cpu = bpf_get_smp_processor_id();
+	e->mono_ns = bpf_ktime_get_boot_ns();
+	e->trace_id = label->trace_id;
+	e->agent = label->agent;
+	e->instance = label->instance;
+	e->slot = agent->slot;
+	e->count = 1;
+	e->syscall_nr = -1;
+	__builtin_memcpy(e->agent_name, agent->name, sizeof(e->agent_name));
+}
+
+/* Who called. */
+vantio_inline void vantio_event_subject(struct vantio_scratch *s, int in_task)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct vantio_event *e = &s->event;
 	__u64 id = bpf_get_current_pid_tgid(), ugid = bpf_get_current_uid_gid();
 	struct file *exe;
 
-	e->version = VANTIO_ABI_VERSION;
-	e->cpu = bpf_get_smp_processor_id();
-	e->mono_ns = bpf_ktime_get_boot_ns();
-	e->trace_id = label->trace_id;
 	e->cgroup_id = bpf_get_current_cgroup_id();
-	e->agent = label->agent;
-	e->instance = label->instance;
-	e->slot = agent->slot;
 	e->pid = id >> 32;
 	e->tid = (__u32)id;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	e->uid = (__u32)ugid;
 	e->gid = ugid >> 32;
-	e->count = 1;
-	__builtin_memcpy(e->agent_name, agent->name, sizeof(e->agent_name));
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	s->exe.off = VANTIO_PATH_MAX;
-	e->syscall_nr = -1;
 	if (!in_task)
 		return;
 	vantio_event_registers(e, task);

@@ -256,6 +256,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	unsigned char sk_kern_sock : 1;
 };
 
 struct socket {

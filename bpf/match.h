@@ -103,6 +103,7 @@ vantio_inline void vantio_scan_header(const struct vantio_image_header *h, __u32
 	a->limited = 0;
 	for (i = 0; i < VANTIO_LIMIT_MAX; i++)
 		a->limited |= (h->limits[i].action != VANTIO_PERMIT) << i;
+	a->policy = *(const __u64 *)h->policy_hash;
 }
 
 /* The first page of the image in force for a slot, which begins with the header; the image itself too, unless `ret` is 0. */

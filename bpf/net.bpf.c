@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* [network]: sockets of IPv4, IPv6 and unix; every other family and protocol belongs to the section's default. */
 #include "hook.h"
-
-#include <bpf/bpf_endian.h>
+#include "socket.h"
 
 #define AF_UNSPEC 0
 #define AF_UNIX   1
@@ -98,6 +97,29 @@ vantio_inline void resolve_any_of(struct vantio_ask_net *ask, struct sock *sk)
 		    BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 && mapped(own));
 }
 
+/*
+ * Where somebody connects or sends. What is allowed is written down with the socket, for what the host's address translation makes of
+ * it (packet.bpf.c); not the unspecified address, which each message may choose another for (IP_PKTINFO).
+ */
+vantio_inline int ask_remote(struct vantio_label *label, struct vantio_ask_net *ask, struct socket *sock)
+{
+	int any = ask->family4 ? any4(ask->addr) : any6(ask->addr) || (mapped(ask->addr) && any4(ask->addr + 12));
+	struct vantio_socket *who = vantio_socket_claim(sock->sk, label, 0);
+
+	resolve_any_of(ask, BPF_CORE_READ(sock, sk));
+	if (vantio_decide_net(ask, label))
+		return 1;
+	if (!who || !ask->udp)
+		return 0;
+	who->asked.known = 0;
+	__builtin_memcpy(who->asked.addr, ask->addr, sizeof(who->asked.addr));
+	who->asked.port = ask->port;
+	who->asked.family4 = ask->family4;
+	vantio_destination_normalise(&who->asked);
+	who->asked.known = !any;
+	return 0;
+}
+
 vantio_inline int ask_family(struct vantio_label *label, __u8 hook, __u8 op, int family, int type, int proto)
 {
 	struct vantio_ask_surface ask = { .hook = hook, .op = op, .reason = VANTIO_REASON_FAMILY };
@@ -154,8 +176,7 @@ int BPF_PROG(vantio_socket_connect, struct socket *sock, const void *address, in
 	if (!read_address(&ask, address, len, 0))
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_CONNECT, VANTIO_OP_CONNECT, family,
 					 BPF_CORE_READ(sock, type), BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
-	resolve_any_of(&ask, BPF_CORE_READ(sock, sk));
-	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
+	VANTIO_RETURN(ask_remote(label, &ask, sock), VANTIO_EACCES);
 }
 
 /* Nothing to ask but whether the caller is halted. */
@@ -238,6 +259,20 @@ vantio_inline __u32 route_in_message(struct msghdr *msg)
 	return c.route;
 }
 
+/* A raw or packet socket that somebody else made: nothing but the surface can say what goes through it. */
+vantio_inline int ask_raw(struct vantio_label *label, struct socket *sock, int family)
+{
+	struct vantio_ask_surface ask = { .hook = VANTIO_HOOK_SOCKET_SENDMSG, .op = VANTIO_OP_RAW_SOCKET, .surface = VANTIO_SURFACE_RAW_SOCKET,
+					  .reason = VANTIO_REASON_SURFACE, .flags = VANTIO_ASK_QUIET };
+
+	ask.type = BPF_CORE_READ(sock, type);
+	if (family != AF_PACKET && family != AF_XDP && !((family == AF_INET || family == AF_INET6) && ask.type == SOCK_RAW))
+		return 0;
+	ask.family = family;
+	ask.proto = BPF_CORE_READ(sock, sk, sk_protocol);
+	return vantio_decide_surface(&ask, label);
+}
+
 /* An address in the message is a connect of its own: UDP, and TCP Fast Open, which socket_connect does not see. */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
@@ -251,6 +286,8 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 	VANTIO_GUARD(ret);
 	family = BPF_CORE_READ(sock, sk, __sk_common.skc_family);
 	address = BPF_CORE_READ(msg, msg_name);
+	if (ask_raw(label, sock, family))
+		return -VANTIO_EPERM;
 	if (family == AF_INET || family == AF_INET6) {
 		__u32 route = route_in_message(msg);
 
@@ -258,6 +295,7 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 			return -VANTIO_EPERM;
 	}
 	if (!address || (family != AF_INET && family != AF_INET6)) {
+		vantio_socket_claim(sock->sk, label, 0);
 		VANTIO_RETURN(ask_unless_halted(label, sock, family), VANTIO_EACCES); /* judged when it was connected */
 	}
 	v4 = family == AF_INET;
@@ -269,8 +307,7 @@ int BPF_PROG(vantio_socket_sendmsg, struct socket *sock, struct msghdr *msg, int
 		VANTIO_RETURN(ask_family(label, VANTIO_HOOK_SOCKET_SENDMSG, VANTIO_OP_SENDTO, family, BPF_CORE_READ(sock, type),
 					 BPF_CORE_READ(sock, sk, sk_protocol)), VANTIO_EACCES);
 	}
-	resolve_any_of(&ask, BPF_CORE_READ(sock, sk));
-	VANTIO_RETURN(vantio_decide_net(&ask, label), VANTIO_EACCES);
+	VANTIO_RETURN(ask_remote(label, &ask, sock), VANTIO_EACCES);
 }
 
 /* The unspecified IPv6 address of a socket that takes IPv4 too is asked for in both families. */
@@ -336,7 +373,10 @@ int BPF_PROG(vantio_socket_listen, struct socket *sock, int backlog, int ret)
 	} else {
 		bpf_core_read(ask.addr, sizeof(ask.addr), &sk->__sk_common.skc_v6_rcv_saddr);
 	}
-	VANTIO_RETURN(ask_local(label, &ask, sock), VANTIO_EACCES);
+	if (ask_local(label, &ask, sock))
+		return -VANTIO_EACCES;
+	vantio_socket_claim(sock->sk, label, VANTIO_SOCKET_LISTENED);
+	return 0;
 }
 
 /* ---- unix sockets: by the socket that is reached, whatever name led there ---- */

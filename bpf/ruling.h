@@ -46,6 +46,7 @@ int vantio_refuse_unrecorded(__u32 agent);
 /* Halts and limits come before the ruling; records what is to be recorded. 1 if the operation is refused. */
 int vantio_finish(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags);
 int vantio_finish_cgroup(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags); /* where there is no caller's memory */
+int vantio_finish_packet(struct vantio_scratch *s, struct vantio_label *label, __u32 ask_flags); /* where there is no caller */
 
 /* ---- a ruling ---- */
 

@@ -37,6 +37,7 @@ struct vantio_answer {
 	__u32 limited; /* bit per vantio_limit_op that is counted */
 	__u32 pad;
 	__u64 gen;
+	__u64 policy; /* the first bytes of its hash */
 };
 
 struct vantio_ruling {

@@ -14,6 +14,7 @@
 #include "control/pump.h"
 #include "control/refresh.h"
 #include "control/session.h"
+#include "engine/egress.h"
 #include "engine_cli.h"
 #include "key_rotation.h"
 #include "notify.h"
@@ -24,6 +25,7 @@
 #define REFRESH_LEAST 100000000u
 #define ROTATE_NS    86400000000000u /* a signing key serves a day */
 #define ROTATE_LEAST 1000000000u
+#define INTERFACES_MAX 64
 
 struct enforcement {
 	struct cli *cli;
@@ -34,7 +36,9 @@ struct enforcement {
 	const struct vantio_policy *parsed[POLICIES_MAX]; /* of the same, for the refresh */
 	size_t n;
 	struct key_rotation keys;
-	int lock, signals, timer;
+	const char *interfaces[INTERFACES_MAX];
+	size_t n_interfaces; /* 0: the packet filter stays where it is */
+	int lock, signals, timer, links;
 };
 
 static void enforcement_end(struct enforcement *f)
@@ -50,6 +54,7 @@ static void enforcement_end(struct enforcement *f)
 	vantio_close_fd(&f->lock);
 	vantio_close_fd(&f->signals);
 	vantio_close_fd(&f->timer);
+	vantio_close_fd(&f->links);
 }
 
 static int read_policies(struct enforcement *f)
@@ -96,6 +101,44 @@ static int set_audit(struct enforcement *f)
 	return CLI_OK;
 }
 
+static int read_interfaces(struct enforcement *f)
+{
+	const char *name;
+	bool all = false;
+
+	while ((name = cli_get_nth(f->cli, "egress-interface", f->n_interfaces))) {
+		if (f->n_interfaces == INTERFACES_MAX)
+			return cli_usage_error(f->cli, "at most %d interfaces; '%s' is every one", INTERFACES_MAX, VANTIO_EGRESS_ALL);
+		all |= !strcmp(name, VANTIO_EGRESS_ALL) || !strcmp(name, VANTIO_EGRESS_NONE);
+		f->interfaces[f->n_interfaces++] = name;
+	}
+	if (all && f->n_interfaces > 1)
+		return cli_usage_error(f->cli, "--egress-interface %s and %s stand alone", VANTIO_EGRESS_ALL, VANTIO_EGRESS_NONE);
+	return CLI_OK;
+}
+
+/* The packet filter on the interfaces that were named, and on those of them that come later. */
+static int set_egress(struct enforcement *f)
+{
+	struct vantio_error err = {};
+
+	if (!f->n_interfaces)
+		return CLI_OK;
+	if (vantio_egress_watch(&f->links, &err) || vantio_egress_set(f->interfaces, f->n_interfaces, false, &err))
+		return cli_fail_error(f->cli, &err);
+	return CLI_OK;
+}
+
+static void follow_links(struct enforcement *f)
+{
+	struct vantio_error err = {};
+
+	vantio_egress_watched(f->links);
+	if (vantio_engine_relock(&f->engine, &err) || vantio_egress_set(f->interfaces, f->n_interfaces, true, &err))
+		cli_note(f->cli, "%s", err.text);
+	vantio_engine_unlock(&f->engine);
+}
+
 static int start(struct enforcement *f)
 {
 	struct vantio_error err = {};
@@ -116,7 +159,9 @@ static int start(struct enforcement *f)
 	for (i = 0; (notice = vantio_ledger_notice(vantio_pump_ledger(f->pump), i)); i++)
 		cli_note(f->cli, "%s", notice);
 	r = set_audit(f);
-	return r ? r : push_all(f);
+	if (!r)
+		r = push_all(f);
+	return r ? r : set_egress(f);
 }
 
 /* The addresses of host names change while the policy runs, and so does what denied names lead to: asked for again, and pushed again. */
@@ -176,7 +221,8 @@ static int drain_until_stopped(struct enforcement *f)
 {
 	struct pollfd p[] = { { .fd = f->signals, .events = POLLIN }, { .events = POLLIN }, { .fd = f->timer, .events = POLLIN },
 			      { .fd = f->refresh ? vantio_refresh_fd(f->refresh) : -1, .events = POLLIN },
-			      { .fd = f->keys.timer, .events = POLLIN }, { .fd = f->keys.requests, .events = POLLIN } };
+			      { .fd = f->keys.timer, .events = POLLIN }, { .fd = f->keys.requests, .events = POLLIN },
+			      { .fd = f->links, .events = POLLIN } };
 	struct vantio_error err = {};
 	int timeout, r;
 
@@ -195,6 +241,8 @@ static int drain_until_stopped(struct enforcement *f)
 			r = key_rotation_request(&f->keys);
 		if (r)
 			return r;
+		if (p[6].fd >= 0 && p[6].revents)
+			follow_links(f);
 		if (vantio_pump_turn(f->pump, &err))
 			return cli_fail_error(f->cli, &err);
 	}
@@ -205,13 +253,16 @@ static int drain_until_stopped(struct enforcement *f)
 
 int cmd_enforce(struct cli *cli)
 {
-	struct enforcement f = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .keys = KEY_ROTATION_INIT, .lock = -1, .signals = -1, .timer = -1 };
+	struct enforcement f = { .cli = cli, .engine = VANTIO_ENGINE_INIT, .keys = KEY_ROTATION_INIT, .lock = -1, .signals = -1, .timer = -1,
+				 .links = -1 };
 	const uint64_t every = cli_get_number(cli, "rotate", ROTATE_NS);
 	int r;
 
 	if (every && every < ROTATE_LEAST)
 		return cli_usage_error(cli, "--rotate is at least 1s, or 0s for never");
-	r = read_policies(&f);
+	r = read_interfaces(&f);
+	if (!r)
+		r = read_policies(&f);
 	if (!r)
 		r = start(&f);
 	if (!r)
@@ -235,6 +286,8 @@ static const struct cli_option enforce_options[] = {
 	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
 	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names and denied files are looked up again (default: 30s)" },
 	{ .name = "rotate", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often the ledger takes a new signing key (default: 24h; 0s: never)" },
+	{ .name = "egress-interface", .kind = CLI_TEXT, .metavar = "NAME", .repeat = true,
+	  .help = "filter what agents send out of this network interface; 'all' of them, or 'none'" },
 	{ .name = "audit", .kind = CLI_FLAG, .help = "record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)" },
 	CLI_ALLOW_DEGRADED,
 	{ 0 },

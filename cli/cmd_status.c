@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli.h"
 #include "control/session.h"
+#include "engine/egress.h"
 #include "engine/ring.h"
 #include "engine/stats.h"
 #include "engine_cli.h"
@@ -35,6 +36,8 @@ struct facts {
 	uint64_t waiting;
 	size_t ring_size;
 	struct vantio_occupancy used;
+	struct vantio_egress *egress; /* owned */
+	size_t n_egress;
 	int writer; /* pid of the `enforce` that writes the ledger, or 0 */
 	struct moment from, to; /* what rates are taken from: since load, or the time of --sample */
 	bool timed;             /* the kernel timed programs in between */
@@ -98,6 +101,8 @@ static int gather(const struct vantio_engine *e, struct facts *f, uint64_t sampl
 		r = vantio_stats_occupancy(e, &f->used, err);
 	if (!r)
 		r = vantio_session_holder(&f->writer, err);
+	if (!r)
+		r = vantio_egress_list(&f->egress, &f->n_egress, err);
 	if (!r)
 		r = vantio_ring_open(e->ring, &ring, err);
 	if (r)
@@ -263,6 +268,10 @@ static int emit_json(struct cli *cli, const struct facts *f)
 	cJSON_AddNumberToObject(doc, "agents", f->agents);
 	cJSON_AddNumberToObject(doc, "halted", f->halted);
 	cJSON_AddNumberToObject(doc, "processes", (double)f->tasks);
+	list = cJSON_AddArrayToObject(doc, "egress_interfaces");
+	for (i = 0; i < f->n_egress; i++)
+		if (f->egress[i].attached)
+			cJSON_AddItemToArray(list, cJSON_CreateString(f->egress[i].name));
 	events = cJSON_AddObjectToObject(doc, "events");
 	cJSON_AddItemToObject(events, "emitted", cli_json_u64(f->to.counts.events));
 	cJSON_AddItemToObject(events, "lost", cli_json_u64(f->to.counts.lost));
@@ -279,6 +288,26 @@ static int emit_json(struct cli *cli, const struct facts *f)
 	return cli_emit(cli, doc);
 }
 
+static void print_egress(const struct facts *f)
+{
+	size_t i, n = 0;
+
+	printf("egress      packets that leave enrolled cgroups");
+	for (i = 0; i < f->n_egress; i++) {
+		if (!f->egress[i].attached)
+			continue;
+		fputs(n++ ? ", " : "; those of any agent on ", stdout);
+		cli_print_escaped(stdout, f->egress[i].name, strlen(f->egress[i].name));
+	}
+	putchar('\n');
+	for (i = 0; i < f->n_egress; i++)
+		if (!f->egress[i].attached && f->egress[i].name[0]) {
+			fputs("            ", stdout);
+			cli_print_escaped(stdout, f->egress[i].name, strlen(f->egress[i].name));
+			printf(" has lost its filter: name it again in 'vantioctl enforce --egress-interface'\n");
+		}
+}
+
 static int print_text(struct cli *cli, const struct facts *f)
 {
 	static const char *const headings[] = { "POLICY", "MODE", "GENERATION", "HASH", "FILE" };
@@ -289,6 +318,7 @@ static int print_text(struct cli *cli, const struct facts *f)
 	printf("engine      loaded%s%s\n", f->control.audit ? ", audit mode: nothing is refused" : "",
 	       f->control.kill_all ? ", kill switch on: every agent is halted" : "");
 	printf("agents      %u, %u halted, %zu process%s\n", f->agents, f->halted, f->tasks, f->tasks == 1 ? "" : "es");
+	print_egress(f);
 	print_events(f);
 	if (f->writer)
 		printf("ledger      written by process %d\n", f->writer);
@@ -343,8 +373,11 @@ int cmd_status(struct cli *cli)
 		r = gather(&e, f, sample, &err);
 	}
 	if (r)
-		return cli_fail_error(cli, &err);
-	return cli_json(cli) ? emit_json(cli, f) : print_text(cli, f);
+		r = cli_fail_error(cli, &err);
+	else
+		r = cli_json(cli) ? emit_json(cli, f) : print_text(cli, f);
+	free(f ? f->egress : NULL);
+	return r;
 }
 
 static const struct cli_option status_options[] = {

@@ -22,7 +22,7 @@ _vantioctl_table()
 		;;
 	enforce)
 		verbs=''
-		opts='--policy -p --refresh --rotate --audit --allow-degraded'
+		opts='--policy -p --refresh --rotate --egress-interface --audit --allow-degraded'
 		;;
 	load)
 		verbs=''
@@ -178,6 +178,7 @@ _vantioctl_value()
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
 	'enforce|--refresh') value='none' ;;
 	'enforce|--rotate') value='none' ;;
+	'enforce|--egress-interface') value='none' ;;
 	'status|--sample') value='none' ;;
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -64,6 +64,7 @@ complete -c vantioctl -n '__vantioctl_after + run' -f -a '(__fish_complete_subco
 complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l refresh -r -d 'how often host names and denied files are looked up again (default: 30s)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l rotate -r -d 'how often the ledger takes a new signing key (default: 24h; 0s: never)'
+complete -c vantioctl -n '__vantioctl_after + enforce' -l egress-interface -r -d 'filter what agents send out of this network interface; \'all\' of them, or \'none\''
 complete -c vantioctl -n '__vantioctl_after + enforce' -l audit -d 'record every decision and refuse nothing (as VANTIO_AUDIT_MODE=1)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l allow-degraded -d 'also where this kernel cannot deny a surface of [kernel] that the policy denies'
 complete -c vantioctl -n '__vantioctl_after + status' -l sample -r -d 'measure rates and run times for so long, not since load'

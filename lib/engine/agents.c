@@ -149,6 +149,7 @@ static const struct {
 	{ "vantio_cgroup_connect6", BPF_CGROUP_INET6_CONNECT },
 	{ "vantio_cgroup_sendmsg4", BPF_CGROUP_UDP4_SENDMSG },
 	{ "vantio_cgroup_sendmsg6", BPF_CGROUP_UDP6_SENDMSG },
+	{ "vantio_cgroup_skb", BPF_CGROUP_INET_EGRESS },
 };
 
 static void link_path(char out[160], uint32_t agent, const char *prog)

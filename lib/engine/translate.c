@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "engine/cgroup.h"
@@ -168,6 +169,27 @@ static void describe_target(struct vantio_translator *t, const struct vantio_eve
 	ret->path_len = strlen(t->words);
 }
 
+/* Of a packet it may be any. */
+static const char *proto_name(struct vantio_translator *t, const struct vantio_event *e)
+{
+	static const struct {
+		uint16_t number;
+		const char *name;
+	} names[] = { { IPPROTO_ICMP, "icmp" }, { IPPROTO_IPIP, "ipip" }, { IPPROTO_IPV6, "6in4" }, { IPPROTO_DCCP, "dccp" }, { IPPROTO_GRE, "gre" },
+		      { IPPROTO_ICMPV6, "icmpv6" }, { IPPROTO_SCTP, "sctp" }, { IPPROTO_UDPLITE, "udplite" } };
+	size_t i;
+
+	if (e->hook != VANTIO_HOOK_CGROUP_SKB && e->hook != VANTIO_HOOK_TC_EGRESS)
+		return e->sock_type == SOCK_STREAM ? "tcp" : "udp";
+	if (e->sock_proto == IPPROTO_TCP || e->sock_proto == IPPROTO_UDP)
+		return e->sock_proto == IPPROTO_TCP ? "tcp" : "udp";
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == e->sock_proto)
+			return names[i].name;
+	snprintf(t->words, sizeof(t->words), "ip-%u", e->sock_proto);
+	return t->words;
+}
+
 static void set_object(struct vantio_translator *t, const struct vantio_event_view *v, struct vantio_record *ret)
 {
 	const struct vantio_event *e = v->event;
@@ -180,7 +202,7 @@ static void set_object(struct vantio_translator *t, const struct vantio_event_vi
 	if (e->object == VANTIO_OBJECT_TARGET && !e->path_len)
 		describe_target(t, e, ret);
 	if (e->object == VANTIO_OBJECT_NET) {
-		ret->proto = e->sock_type == SOCK_STREAM ? "tcp" : "udp";
+		ret->proto = proto_name(t, e);
 		ret->family = e->family;
 		ret->port = e->port;
 		memcpy(ret->addr, e->addr, sizeof(ret->addr));

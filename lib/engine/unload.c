@@ -17,10 +17,11 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "engine/egress.h"
 #include "engine/history.h"
 #include "engine/internal.h"
 
-#define LINKS_MAX (128 + 4 * VANTIO_AGENTS)
+#define LINKS_MAX (128 + 5 * VANTIO_AGENTS)
 #define WAIT_MS   10000
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -102,6 +103,7 @@ int vantio_engine_unload(struct vantio_error *err)
 	if (!ids)
 		return vantio_fail(err, ENOMEM, "out of memory");
 	n = linked_programs(ids, LINKS_MAX);
+	vantio_egress_clear();
 	vantio_history_forget_all();
 	r = vantio_pins_remove();
 	if (r)

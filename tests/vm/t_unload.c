@@ -2,6 +2,9 @@
 /* Unloading sets everybody free at once. Sorted behind the programs that share the engine; a later one would load it again. */
 #include "engine.h"
 
+#include <bpf/libbpf.h>
+#include <net/if.h>
+
 SETUP()
 {
 	engine_ready();
@@ -9,6 +12,15 @@ SETUP()
 			      "[network]\ndefault = \"allow\"\n");
 	agent_enroll("unload", "unload");
 	make_file("/data/unload", "secret", 0666);
+}
+
+/* Whether a filter with the engine's number is at the egress of loopback. */
+static bool is_filtered(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("lo"), .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 0x766e, .priority = 1);
+
+	return !bpf_tc_query(&hook, &opts);
 }
 
 TEST(unload_frees_a_governed_process_at_once)
@@ -32,7 +44,11 @@ TEST(unload_frees_a_governed_process_at_once)
 	}
 	CHECK(write(asks[1], "?", 1) == 1 && read(answers[0], &answer, sizeof(answer)) == sizeof(answer));
 	CHECK_INT(answer, EACCES);
+	CHECK_SH(0, "vantioctl enforce --policy /tmp/unload.toml --egress-interface lo 2>/tmp/enforce & until grep -q enforcing /tmp/enforce; do "
+		    "kill -0 $! || exit 1; done; kill $!; wait $!");
+	CHECK(is_filtered());
 	CHECK_SH(0, "vantioctl unload");
+	CHECK(!is_filtered());
 	CHECK(write(asks[1], "?", 1) == 1 && read(answers[0], &answer, sizeof(answer)) == sizeof(answer));
 	CHECK_INT(answer, 0);
 	CHECK(!exists("/sys/fs/bpf/vantio"));
