@@ -249,6 +249,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	unsigned char skc_ipv6only : 1;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 

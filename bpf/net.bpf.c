@@ -375,7 +375,9 @@ int BPF_PROG(vantio_socket_listen, struct socket *sock, int backlog, int ret)
 	}
 	if (ask_local(label, &ask, sock))
 		return -VANTIO_EACCES;
-	vantio_socket_claim(sock->sk, label, VANTIO_SOCKET_LISTENED);
+	/* One that is connected stays what it is: the kernel refuses it. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == VANTIO_TCP_CLOSE)
+		vantio_socket_claim(sock->sk, label, VANTIO_SOCKET_MADE | VANTIO_SOCKET_LISTENED);
 	return 0;
 }
 

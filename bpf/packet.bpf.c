@@ -15,7 +15,6 @@
 #define SOCK_RAW    3
 
 #define TCP_SYN_SENT 2
-#define TCP_LISTEN   10
 
 #define TC_ACT_UNSPEC (-1) /* go on with the next filter */
 #define TC_ACT_SHOT   2
@@ -250,10 +249,14 @@ vantio_inline void peer_of(struct bpf_sock *sk, struct vantio_destination *ret)
 
 /* ---- TCP ---- */
 
-/* Whether somebody listens where this socket is: then it was accepted, if it was not made by a governed task. */
+/*
+ * Whether somebody listens where this socket is: then it was accepted, if it was not made by a governed task. A listener that an agent made
+ * proves nothing: what that accepts is known for its own.
+ */
 vantio_apart int has_listener(struct __sk_buff *skb, struct bpf_sock *sk, int family4)
 {
 	struct bpf_sock_tuple t = {};
+	struct vantio_socket *who;
 	struct bpf_sock *found;
 	int listens;
 
@@ -273,7 +276,8 @@ vantio_apart int has_listener(struct __sk_buff *skb, struct bpf_sock *sk, int fa
 			  bpf_sk_lookup_tcp(skb, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
 	if (!found)
 		return 0;
-	listens = found->state == TCP_LISTEN;
+	who = bpf_sk_storage_get(&vantio_sockets, found, 0, 0);
+	listens = found->state == VANTIO_TCP_LISTEN && !(who && who->flags & VANTIO_SOCKET_MADE);
 	bpf_sk_release(found);
 	return listens;
 }
@@ -290,7 +294,7 @@ vantio_inline int judge_tcp(struct __sk_buff *skb, struct bpf_sock *sk, struct v
 	ask->sticky = opening ? REMEMBER : STICKY | REMEMBER;
 	if (opening)
 		who->flags &= ~VANTIO_SOCKET_LISTENED;
-	if (who->flags & VANTIO_SOCKET_LISTENED || sk->state == TCP_LISTEN)
+	if (who->flags & VANTIO_SOCKET_LISTENED || sk->state == VANTIO_TCP_LISTEN)
 		return vantio_halted(&who->label) ? vantio_packet_refuse(ask, who) : 0;
 	if (p->routed) {
 		ask->why = VANTIO_REASON_SURFACE;

@@ -32,7 +32,8 @@ SEC("lsm/socket_accept")
 int BPF_PROG(vantio_socket_accept, struct socket *sock, struct socket *newsock, int ret)
 {
 	VANTIO_GUARD(ret);
-	vantio_socket_claim(sock->sk, label, VANTIO_SOCKET_LISTENED);
+	if (BPF_CORE_READ(sock, sk, __sk_common.skc_state) == VANTIO_TCP_LISTEN)
+		vantio_socket_claim(sock->sk, label, VANTIO_SOCKET_LISTENED);
 	return 0;
 }
 

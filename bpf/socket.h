@@ -10,7 +10,7 @@
 
 #include <bpf/bpf_endian.h>
 
-#define VANTIO_SOCKET_MADE     0x1u /* by a governed task: what it has done since is known */
+#define VANTIO_SOCKET_MADE     0x1u /* by a governed task, which knows since then whom it talks to; or it listens at the behest of one */
 #define VANTIO_SOCKET_LISTENED 0x2u /* listens, or was accepted by one that does */
 
 struct vantio_destination {
@@ -36,6 +36,9 @@ struct {
 	__type(key, int);
 	__type(value, struct vantio_socket);
 } vantio_sockets VANTIO_MAP;
+
+#define VANTIO_TCP_CLOSE  7
+#define VANTIO_TCP_LISTEN 10
 
 #define VANTIO_AF_INET   2
 #define VANTIO_AF_INET6  10

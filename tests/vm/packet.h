@@ -143,6 +143,33 @@ TEST_UNUSED static int heard(const char *to)
 	}
 }
 
+TEST_UNUSED static int connected(const char *to, int port, int type)
+{
+	union address a;
+	socklen_t len = make_address(&a, to, port);
+	int fd = new_socket(to, type);
+
+	check_(__FILE__, __LINE__, !connect(fd, &a.any, len), "cannot connect to %s: %s", to, strerror(errno));
+	return fd;
+}
+
+TEST_UNUSED static int far_receiver(const char *at, int port, int type)
+{
+	int fd;
+
+	go_far();
+	fd = receiver(at, port, type);
+	go_near();
+	return fd;
+}
+
+TEST_UNUSED static void write_to(void *arg)
+{
+	ssize_t n = write(*(int *)arg, "from the agent", 14);
+
+	CHECK(n == 14 || n < 0); /* a drop behind the call is not the caller's to know */
+}
+
 /* Turns the filter on the near end of the wire on or off. */
 TEST_UNUSED static void filter_wire(bool on)
 {
