@@ -15,6 +15,8 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
+TEST_UNUSED static const char *link_device = "vtd0"; /* of link-local addresses */
+
 TEST_UNUSED static socklen_t make_address(union address *a, const char *text, int port)
 {
 	memset(a, 0, sizeof(*a));
@@ -28,7 +30,7 @@ TEST_UNUSED static socklen_t make_address(union address *a, const char *text, in
 	a->v6.sin6_port = htons((uint16_t)port);
 	inet_pton(AF_INET6, text, &a->v6.sin6_addr);
 	if (!strncmp(text, "fe80", 4))
-		a->v6.sin6_scope_id = if_nametoindex("vtd0");
+		a->v6.sin6_scope_id = if_nametoindex(link_device);
 	return sizeof(a->v6);
 }
 

@@ -20,6 +20,8 @@
 #define OFF4  "10.77.0.3"
 #define ON6   "fd77::2"
 #define OFF6  "fd77::3"
+#define ONLL  "fe80::77:2" /* of the link */
+#define OFFLL "fe80::77:3"
 #define MARKER_PORT 65111
 
 static int near_ns, far_ns, wire = -1;
@@ -27,23 +29,26 @@ static int near_ns, far_ns, wire = -1;
 TEST_UNUSED static void go_far(void)
 {
 	REQUIRE(!setns(far_ns, CLONE_NEWNET));
+	link_device = "vtp1";
 }
 
 TEST_UNUSED static void go_near(void)
 {
 	REQUIRE(!setns(near_ns, CLONE_NEWNET));
+	link_device = "vtp0";
 }
 
 /* Connects and is accepted, or it is an error: neighbours are known afterwards. */
 static void make_acquaintance(const char *to)
 {
 	union address a;
-	socklen_t len = make_address(&a, to, 7777);
+	socklen_t len;
 	int listener, fd;
 
 	go_far();
 	listener = receiver(to, 7777, SOCK_STREAM);
 	go_near();
+	len = make_address(&a, to, 7777);
 	fd = new_socket(to, SOCK_STREAM);
 	check_(__FILE__, __LINE__, !connect(fd, &a.any, len), "cannot connect to %s: %s", to, strerror(errno));
 	close(fd);
@@ -73,7 +78,7 @@ TEST_UNUSED static void make_wire(void)
 		    "ip addr add " NEAR6 "/64 dev vtp0", (int)child);
 	CHECK_SH(0, "nsenter --net=/proc/%d/ns/net sh -c 'echo 0 >/proc/sys/net/ipv6/conf/vtp1/accept_dad; ip link set lo up; ip link set vtp1 up; "
 		    "ip addr add " ON4 "/24 dev vtp1; ip addr add " OFF4 "/24 dev vtp1; ip addr add " ON6 "/64 dev vtp1; "
-		    "ip addr add " OFF6 "/64 dev vtp1'", (int)child);
+		    "ip addr add " OFF6 "/64 dev vtp1; ip addr add " ONLL "/64 dev vtp1; ip addr add " OFFLL "/64 dev vtp1'", (int)child);
 	near_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	snprintf(sh_output, sizeof(sh_output), "/proc/%d/ns/net", (int)child);
 	far_ns = open(sh_output, O_RDONLY | O_CLOEXEC);
@@ -84,6 +89,8 @@ TEST_UNUSED static void make_wire(void)
 	make_acquaintance(OFF4);
 	make_acquaintance(ON6);
 	make_acquaintance(OFF6);
+	make_acquaintance(ONLL);
+	make_acquaintance(OFFLL);
 	go_far();
 	wire = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	ll.sll_ifindex = (int)if_nametoindex("vtp1");

@@ -16,7 +16,7 @@
 #define MSG_FASTOPEN 0x20000000
 #endif
 
-#define RULES_DENY  "[network]\ndefault = \"deny\"\nconnect = [\"" ON4 "\", \"[" ON6 "]\"]\nlisten = [\"0.0.0.0:7900-7999\", \"[::]:7900-7999\"]\n"
+#define RULES_DENY  "[network]\ndefault = \"deny\"\nconnect = [\"" ON4 "\", \"[" ON6 "]\", \"[" ONLL "]\"]\nlisten = [\"0.0.0.0:7900-7999\", \"[::]:7900-7999\"]\n"
 #define RULES_ALLOW "[network]\ndefault = \"allow\"\ndeny = [\"" OFF4 "\", \"[" OFF6 "]\"]\n[kernel]\nraw_socket = \"allow\"\n"
 
 static struct config {
@@ -359,6 +359,20 @@ TEST_WITHIN(packet_cgroup_drops_what_no_rule_allows, 240) { try_config(0); }
 TEST_WITHIN(packet_interface_drops_what_no_rule_allows, 240) { try_config(1); }
 TEST_WITHIN(packet_cgroup_drops_what_a_rule_denies, 240) { try_config(2); }
 TEST_WITHIN(packet_interface_drops_what_a_rule_denies, 240) { try_config(3); }
+
+/* Of the link, as unique local addresses are: allowed where a rule says so and nowhere else. */
+TEST(packet_to_an_address_of_the_link_needs_a_rule)
+{
+	const struct means *udp = &means[4];
+
+	for (size_t i = 0; i < 2; i++) {
+		filter_wire(i == 1);
+		CHECK_INT(try_one(configs[i].cgroup, udp, OFFLL, 7790), 0);
+		CHECK(try_one(configs[i].cgroup, udp, ONLL, 7790) > 0);
+		CHECK(try_one(NULL, udp, OFFLL, 7790) > 0);
+	}
+	filter_wire(false);
+}
 
 /* The control of all of the above: the same, with every filter on, by a process that is not an agent's. */
 TEST_WITHIN(packet_of_nobody_is_never_dropped, 240)
