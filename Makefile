@@ -143,7 +143,7 @@ demo:
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox install fault-quick interop harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox install fault-quick phantom interop harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
@@ -252,6 +252,15 @@ check-fault-quick: $(FAULT_BIN)
 .PHONY: check-interop
 check-interop: $(O)/vantioctl $(O)/tests/install/make_ledger
 	@VANTIOCTL='$(O)/vantioctl' MAKE_LEDGER='$(O)/tests/install/make_ledger' tests/framed interop tests/interop/run
+
+# Phantoms: changes of files on an overlay and bare, by root and by an ordinary user; where neither can have overlays it says so.
+$(O)/tests/phantom/%: tests/phantom/%.c $(O)/libvantio.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a $(LDLIBS)
+
+.PHONY: check-phantom
+check-phantom: $(O)/vantioctl $(O)/tests/phantom/drive
+	@VANTIOCTL=$(abspath $(O))/vantioctl DRIVE=$(abspath $(O))/tests/phantom/drive tests/phantom/run
 
 $(O)/tests/install/openat2.so: tests/install/openat2.c
 	$(call say,TEST,$@)

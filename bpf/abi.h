@@ -76,6 +76,8 @@ enum vantio_op {
 	VANTIO_OP_UNLOAD,
 	VANTIO_OP_GAP, /* events were lost and no later event has said so */
 	VANTIO_OP_FORK, /* counted by [limits]; refused to a halted agent */
+	VANTIO_OP_PHANTOM_COMMIT, /* control plane again */
+	VANTIO_OP_PHANTOM_COLLAPSE,
 	VANTIO_OP_MAX
 };
 

@@ -344,6 +344,7 @@ int cmd_run(struct cli *cli)
 {
 	const char *tier = cli_has(cli, "tier") ? cli_get(cli, "tier") : "auto";
 	cleanup_free char *fallback = vantio_default_policy_path();
+	cleanup_phantom struct vantio_phantom phantom = VANTIO_PHANTOM_INIT;
 	cleanup_cli_policy struct cli_policy policy = {};
 	int code = check_name(cli);
 
@@ -351,9 +352,14 @@ int cmd_run(struct cli *cli)
 		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") || !fallback ? cli_get(cli, "policy") : fallback, NULL);
 	if (!code)
 		code = choose_tier(cli, &tier);
+	if (!code && cli_has(cli, "phantom"))
+		code = run_phantom_enter(cli, &policy, &phantom);
 	if (code)
 		return code;
-	return !strcmp(tier, "kernel") ? run_kernel(cli, &policy) : run_sandboxed(cli, &policy, !strcmp(tier, "observe"));
+	code = !strcmp(tier, "kernel") ? run_kernel(cli, &policy) : run_sandboxed(cli, &policy, !strcmp(tier, "observe"));
+	if (cli_has(cli, "phantom"))
+		run_phantom_leave(cli, &phantom);
+	return code;
 }
 
 static const char *const tiers[] = { "auto", "kernel", "user", "observe", NULL };
@@ -363,6 +369,7 @@ static const struct cli_option run_options[] = {
 	  .help = "the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
 	{ .name = "tier", .letter = 't', .kind = CLI_CHOICE, .metavar = "TIER", .choices = tiers, .help = "who enforces it (default: auto, the strongest that works)" },
 	{ .name = "name", .letter = 'n', .kind = CLI_TEXT, .metavar = "NAME", .help = "what records call it, before its number (default: the policy's name)" },
+	{ .name = "phantom", .kind = CLI_FLAG, .help = "keep what it writes from the host, until 'vantioctl phantom commit'" },
 	{ .name = "allow-degraded", .kind = CLI_FLAG, .help = "go on where the tier cannot do all that the policy says" },
 	{ 0 },
 };

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "policy_input.h"
+#include "phantom/phantom.h"
 #include "sandbox/journal.h"
 
 #define RUN_NAME_MAX 40
@@ -18,6 +19,10 @@ int run_trace_id(struct cli *cli, uint64_t *ret);
 
 /* The tiers `user` and `observe`: the command's status, or an exit code after reporting. */
 int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe);
+
+/* --phantom: to be called before any tier begins, and when the command has ended. CLI_OK, or the exit code after reporting. */
+int run_phantom_enter(struct cli *cli, const struct cli_policy *policy, struct vantio_phantom *ret);
+void run_phantom_leave(struct cli *cli, const struct vantio_phantom *p);
 
 /* What was refused, how often and why, and what would allow it; on stderr. */
 void run_report(struct cli *cli, const struct cli_policy *policy, const char *agent, const struct vantio_journal_summary *s);

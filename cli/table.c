@@ -5,7 +5,7 @@
 #include "internal.h"
 
 #define NOUNS(X) \
-	X(doctor) X(run) X(enforce) X(load) X(unload) X(status) X(policy) X(agent) X(tail) X(killswitch) X(ledger) X(receipt) \
+	X(doctor) X(run) X(enforce) X(load) X(unload) X(status) X(policy) X(agent) X(tail) X(killswitch) X(ledger) X(receipt) X(phantom) \
 	X(key) X(completion) X(help)
 
 /* Weak: a noun whose file is not linked in is a null pointer, and left out. */

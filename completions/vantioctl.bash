@@ -8,7 +8,7 @@ _vantioctl_table()
 	case $1 in
 	'')
 		verbs=
-		nouns='doctor run enforce load unload status policy agent tail killswitch ledger receipt key completion help'
+		nouns='doctor run enforce load unload status policy agent tail killswitch ledger receipt phantom key completion help'
 		globals='--json -j --ledger --no-color --quiet -q --version -V --help -h'
 		;;
 	doctor)
@@ -17,7 +17,7 @@ _vantioctl_table()
 		;;
 	run)
 		verbs=''
-		opts='--policy -p --tier -t --name -n --allow-degraded'
+		opts='--policy -p --tier -t --name -n --phantom --allow-degraded'
 		args+=('program')
 		;;
 	enforce)
@@ -138,6 +138,26 @@ _vantioctl_table()
 	'receipt verify')
 		opts='--vkey --quorum --witness'
 		args+=('file')
+		;;
+	phantom)
+		verbs='list diff commit collapse'
+		;;
+	'phantom list')
+		opts=''
+		;;
+	'phantom diff')
+		opts='--patch'
+		args+=('none')
+		args+=('file ...')
+		;;
+	'phantom commit')
+		opts='--force'
+		args+=('none')
+		args+=('file ...')
+		;;
+	'phantom collapse')
+		opts=''
+		args+=('none')
 		;;
 	key)
 		verbs='generate show rotate'

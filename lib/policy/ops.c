@@ -57,6 +57,8 @@ static const struct {
 	[VANTIO_OP_UNLOAD] = { "unload", VANTIO_DOMAIN_MAX, 0 },
 	[VANTIO_OP_GAP] = { "gap", VANTIO_DOMAIN_MAX, 0 },
 	[VANTIO_OP_FORK] = { "fork", VANTIO_DOMAIN_MAX, 0 },
+	[VANTIO_OP_PHANTOM_COMMIT] = { "phantom_commit", VANTIO_DOMAIN_MAX, 0 },
+	[VANTIO_OP_PHANTOM_COLLAPSE] = { "phantom_collapse", VANTIO_DOMAIN_MAX, 0 },
 };
 _Static_assert(VANTIO_ARRAY_SIZE(ops) == VANTIO_OP_MAX, "an operation has no name");
 
