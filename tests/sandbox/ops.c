@@ -255,6 +255,15 @@ static struct {
 	int fds[2], slot;
 } shared;
 
+/* Each side stays for a while: where threads share a processor, the other one must be met by chance too. */
+static void dwell(void)
+{
+	volatile unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		;
+}
+
 static void *flip_path(void *arg)
 {
 	size_t len = strlen(shared.good) + 1;
@@ -262,8 +271,9 @@ static void *flip_path(void *arg)
 	(void)arg;
 	while (!shared.stop) {
 		memcpy(shared.path, shared.bad, len);
-		__asm__ volatile("" ::: "memory");
+		dwell();
 		memcpy(shared.path, shared.good, len);
+		dwell();
 	}
 	return NULL;
 }
@@ -275,7 +285,9 @@ static void *flip_port(void *arg)
 	(void)arg;
 	while (!shared.stop) {
 		*port = shared.bad_port;
+		dwell();
 		*port = shared.good_port;
+		dwell();
 	}
 	return NULL;
 }
