@@ -177,6 +177,8 @@ static const struct cli_arg question[] = {
 	{ .metavar = "TARGET2", .kind = CLI_TEXT, .optional = true },
 	{ 0 },
 };
+static const struct cli_option diff_options[] = { WORKDIR_OPTION, { 0 } };
+static const struct cli_arg two_policies[] = { { .metavar = "OLD", .kind = CLI_POLICY }, { .metavar = "NEW", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, { 0 } };
 static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_arg policies[] = { { .metavar = "FILE", .kind = CLI_POLICY, .repeat = true }, { 0 } };
@@ -194,7 +196,9 @@ static const struct cli_command policy_commands[] = {
 	  .args = question, .run = cmd_policy_explain },
 	{ .verb = "test", .help = "ask a list of questions and compare the verdicts", .options = test_options, .args = one_policy,
 	  .run = cmd_policy_test },
+	{ .verb = "diff", .help = "say what changes from one policy to another", .options = diff_options, .args = two_policies,
+	  .run = cmd_policy_diff },
 	{ 0 },
 };
 
-const struct cli_noun cli_noun_policy = { .name = "policy", .help = "check, show and ask policies", .commands = policy_commands };
+const struct cli_noun cli_noun_policy = { .name = "policy", .help = "check, show, ask and compare policies", .commands = policy_commands };

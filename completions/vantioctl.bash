@@ -37,7 +37,7 @@ _vantioctl_table()
 		opts='--sample'
 		;;
 	policy)
-		verbs='check show hash push explain test'
+		verbs='check show hash push explain test diff'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -64,6 +64,11 @@ _vantioctl_table()
 		;;
 	'policy test')
 		opts='--cases -c --workdir -w'
+		args+=('policy')
+		;;
+	'policy diff')
+		opts='--workdir -w'
+		args+=('policy')
 		args+=('policy')
 		;;
 	agent)
@@ -206,6 +211,7 @@ _vantioctl_value()
 	'policy explain|--workdir' | 'policy explain|-w') value='dir' ;;
 	'policy test|--cases' | 'policy test|-c') value='policy' ;;
 	'policy test|--workdir' | 'policy test|-w') value='dir' ;;
+	'policy diff|--workdir' | 'policy diff|-w') value='dir' ;;
 	'agent enroll|--name' | 'agent enroll|-n') value='none' ;;
 	'agent enroll|--policy' | 'agent enroll|-p') value='none' ;;
 	'agent enroll|--trace-id') value='trace' ;;

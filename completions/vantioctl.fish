@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -46,7 +46,7 @@ complete -c vantioctl -n '__vantioctl_after 0' -a enforce -d 'put policies in fo
 complete -c vantioctl -n '__vantioctl_after 0' -a load -d 'load the engine into the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a unload -d 'take the engine out of the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a status -d 'show what is in force'
-complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show and ask policies'
+complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show, ask and compare policies'
 complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and remove agents'
 complete -c vantioctl -n '__vantioctl_after 0' -a tail -d 'print the newest records, and follow the ledger'
 complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
@@ -92,6 +92,10 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a test -d 'ask a list of 
 complete -c vantioctl -n '__vantioctl_after + policy test' -l cases -s c -r -k -f -a '(__fish_complete_suffix .toml)' -d 'a TOML list of [[case]] with op, target, verdict'
 complete -c vantioctl -n '__vantioctl_after + policy test' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy test' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a diff -d 'say what changes from one policy to another'
+complete -c vantioctl -n '__vantioctl_after + policy diff' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy diff' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 1 policy diff' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 agent' -a enroll -d 'govern a cgroup with all below it, or a process with its descendants'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l name -s n -r -d 'what records call it: 1 to 63 of a-z 0-9 . _ -'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l policy -s p -r -d 'name of the policy in force that governs it'
