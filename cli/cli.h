@@ -168,6 +168,7 @@ CLI_COMMAND(policy_hash);
 CLI_COMMAND(policy_explain);
 CLI_COMMAND(policy_test);
 CLI_COMMAND(policy_diff);
+CLI_COMMAND(policy_replay);
 CLI_COMMAND(policy_push);
 CLI_COMMAND(agent_enroll);
 CLI_COMMAND(agent_list);

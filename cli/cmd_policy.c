@@ -178,6 +178,15 @@ static const struct cli_arg question[] = {
 	{ 0 },
 };
 static const struct cli_option diff_options[] = { WORKDIR_OPTION, { 0 } };
+static const struct cli_option replay_options[] = {
+	{ .name = "since", .kind = CLI_TIME, .metavar = "TIME", .help = "decisions from this time on, RFC 3339 in UTC" },
+	{ .name = "until", .kind = CLI_TIME, .metavar = "TIME", .help = "decisions up to this time" },
+	{ .name = "agent", .kind = CLI_AGENT, .metavar = "AGENT", .help = "decisions on this agent" },
+	{ .name = "limit", .letter = 'n', .kind = CLI_NUMBER, .metavar = "N", .help = "at most so many examples a rule (default 5)" },
+	{ .name = "fail-on-change", .kind = CLI_FLAG, .help = "exit status 1 if a verdict would differ" },
+	WORKDIR_OPTION,
+	{ 0 },
+};
 static const struct cli_arg two_policies[] = { { .metavar = "OLD", .kind = CLI_POLICY }, { .metavar = "NEW", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, { 0 } };
 static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
@@ -198,6 +207,8 @@ static const struct cli_command policy_commands[] = {
 	  .run = cmd_policy_test },
 	{ .verb = "diff", .help = "say what changes from one policy to another", .options = diff_options, .args = two_policies,
 	  .run = cmd_policy_diff },
+	{ .verb = "replay", .help = "say what a draft would have decided over the recorded decisions", .options = replay_options,
+	  .args = one_policy, .run = cmd_policy_replay },
 	{ 0 },
 };
 

@@ -37,7 +37,7 @@ _vantioctl_table()
 		opts='--sample'
 		;;
 	policy)
-		verbs='check show hash push explain test diff'
+		verbs='check show hash push explain test diff replay'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -69,6 +69,10 @@ _vantioctl_table()
 	'policy diff')
 		opts='--workdir -w'
 		args+=('policy')
+		args+=('policy')
+		;;
+	'policy replay')
+		opts='--since --until --agent --limit -n --fail-on-change --workdir -w'
 		args+=('policy')
 		;;
 	agent)
@@ -212,6 +216,11 @@ _vantioctl_value()
 	'policy test|--cases' | 'policy test|-c') value='policy' ;;
 	'policy test|--workdir' | 'policy test|-w') value='dir' ;;
 	'policy diff|--workdir' | 'policy diff|-w') value='dir' ;;
+	'policy replay|--since') value='none' ;;
+	'policy replay|--until') value='none' ;;
+	'policy replay|--agent') value='agent' ;;
+	'policy replay|--limit' | 'policy replay|-n') value='none' ;;
+	'policy replay|--workdir' | 'policy replay|-w') value='dir' ;;
 	'agent enroll|--name' | 'agent enroll|-n') value='none' ;;
 	'agent enroll|--policy' | 'agent enroll|-p') value='none' ;;
 	'agent enroll|--trace-id') value='trace' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --since --until --agent --limit -n --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -96,6 +96,14 @@ complete -c vantioctl -n '__vantioctl_after 0 policy' -a diff -d 'say what chang
 complete -c vantioctl -n '__vantioctl_after + policy diff' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy diff' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 1 policy diff' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a replay -d 'say what a draft would have decided over the recorded decisions'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l since -r -d 'decisions from this time on, RFC 3339 in UTC'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l until -r -d 'decisions up to this time'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l agent -r -f -a '(__vantioctl_values agent)' -d 'decisions on this agent'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l limit -s n -r -d 'at most so many examples a rule (default 5)'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l fail-on-change -d 'exit status 1 if a verdict would differ'
+complete -c vantioctl -n '__vantioctl_after + policy replay' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after 0 policy replay' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 agent' -a enroll -d 'govern a cgroup with all below it, or a process with its descendants'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l name -s n -r -d 'what records call it: 1 to 63 of a-z 0-9 . _ -'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l policy -s p -r -d 'name of the policy in force that governs it'
