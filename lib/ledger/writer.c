@@ -101,6 +101,9 @@ static int create(struct vantio_ledger *l, struct vantio_error *err)
 		r = vantio_store_make_parents(l->dirfd, folders[i], err);
 	if (r == 0)
 		r = vantio_ledger_key_load(l->dirfd, 0, &l->key, err);
+	/* What an attempt that was cut short left of another key. */
+	if (r == 0)
+		r = vantio_ledger_keys_sweep(l->dirfd, 0, err);
 	if (r < 0)
 		return r;
 	vantio_tiles_init(&l->tiles, l->dirfd);
