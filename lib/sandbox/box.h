@@ -77,7 +77,7 @@ struct vantio_reply vantio_result(int64_t r);
 bool vantio_call_valid(const struct vantio_call *c);
 /* Sends an answer from another thread; `listener` and `id` are copies. Closes reply.value where it is a descriptor. */
 void vantio_reply_send(int listener, uint64_t id, struct vantio_reply reply);
-/* Runs `work` in a thread of its own, which answers; `size` bytes of `job` are copied. */
+/* Runs `work` in a thread of its own, which answers; `size` bytes of `job` are copied. Not LATER: `job` is still the caller's. */
 struct vantio_reply vantio_later(struct vantio_call *c, struct vantio_reply (*work)(void *job), const void *job, size_t size);
 /* A path argument; -errno. */
 int vantio_arg_path(const struct vantio_call *c, unsigned int arg, char out[PATH_MAX]);
@@ -106,6 +106,6 @@ vantio_handler vantio_on_ioctl, vantio_on_unknown_change;
 vantio_handler vantio_on_exec, vantio_on_mmap;
 vantio_handler vantio_on_socket, vantio_on_connect, vantio_on_bind, vantio_on_listen, vantio_on_sendto, vantio_on_sendmsg, vantio_on_sendmmsg;
 vantio_handler vantio_on_setsockopt;
-vantio_handler vantio_on_surface, vantio_on_clone, vantio_on_fork, vantio_on_ptrace, vantio_on_signal;
+vantio_handler vantio_on_surface, vantio_on_clone, vantio_on_fork, vantio_on_ptrace, vantio_on_signal, vantio_on_owner;
 
 #endif

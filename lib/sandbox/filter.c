@@ -106,6 +106,8 @@ static void add_surfaces(struct making *m, uint32_t denied)
 	RULE(m, SCMP_ACT_NOTIFY, SYS_ptrace, INT_IS(0, 16)); /* PTRACE_ATTACH */
 	RULE(m, SCMP_ACT_NOTIFY, SYS_ptrace, INT_IS(0, 0x4206)); /* PTRACE_SEIZE */
 	ASK(m, SYS_process_vm_readv, SYS_process_vm_writev);
+	/* limits of another process end it (RLIMIT_CPU, RLIMIT_FSIZE), and no hook of Landlock is asked */
+	RULE(m, SCMP_ACT_NOTIFY, SYS_prlimit64, SCMP_CMP64(0, SCMP_CMP_NE, 0), SCMP_CMP64(2, SCMP_CMP_NE, 0));
 	if (denied & 1u << VANTIO_SURFACE_BPF)
 		ASK(m, SYS_bpf);
 	if (denied & 1u << VANTIO_SURFACE_MODULE)
@@ -139,6 +141,15 @@ static void add_namespaces(struct making *m, uint32_t denied)
 	RULE(m, SCMP_ACT_NOTIFY, SYS_unshare, BITS_ON(0, CLONE_NEWUSER));
 }
 
+/* Signals of descriptors (F_SETSIG): Landlock withholds them from others from ABI 6 on. Arguments in memory can change: refused. */
+static void add_owners(struct making *m)
+{
+	RULE(m, SCMP_ACT_NOTIFY, SYS_fcntl, INT_IS(1, F_SETOWN));
+	RULE(m, SCMP_ACT_ERRNO(EINVAL), SYS_fcntl, INT_IS(1, 15)); /* F_SETOWN_EX */
+	RULE(m, SCMP_ACT_ERRNO(ENOTTY), SYS_ioctl, INT_IS(1, 0x8901)); /* FIOSETOWN */
+	RULE(m, SCMP_ACT_ERRNO(ENOTTY), SYS_ioctl, INT_IS(1, 0x8902)); /* SIOCSPGRP */
+}
+
 static void add_all(struct making *m, const struct vantio_plan *plan, bool observe)
 {
 	if (plan->opens)
@@ -157,6 +168,12 @@ static void add_all(struct making *m, const struct vantio_plan *plan, bool obser
 	}
 	add_surfaces(m, plan->surfaces);
 	add_namespaces(m, plan->surfaces);
+	if (!observe && plan->abi < 6 && plan->surfaces & 1u << VANTIO_SURFACE_SIGNAL)
+		add_owners(m);
+	if (!observe) { /* whoever opens a file under a lease waits: that would be the supervisor */
+		RULE(m, SCMP_ACT_ERRNO(EAGAIN), SYS_fcntl, INT_IS(1, 1024)); /* F_SETLEASE */
+		RULE(m, SCMP_ACT_ERRNO(EINVAL), SYS_fcntl, INT_IS(1, 1040)); /* F_SETDELEG */
+	}
 	if (!observe) /* the supervisor must be able to read what it decides on; said to have worked, for programs insist */
 		RULE(m, SCMP_ACT_ERRNO(0), SYS_prctl, INT_IS(0, PR_SET_DUMPABLE), INT_IS(1, 0));
 }

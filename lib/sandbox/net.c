@@ -4,9 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -125,7 +128,7 @@ static int judge_unix(struct vantio_call *c, const struct vantio_socket *s, stru
 	char path[VANTIO_UNIX_PATH + 1] = "";
 	int r;
 
-	if (p->len <= 2)
+	if (p->len <= 2 || p->len > sizeof(*un))
 		return EINVAL;
 	memcpy(path, un->sun_path, p->len - 2 < VANTIO_UNIX_PATH ? p->len - 2 : VANTIO_UNIX_PATH);
 	if (!path[0]) {
@@ -178,11 +181,27 @@ static int judge_local(struct vantio_call *c, const struct vantio_socket *s, con
 	return vantio_judge_net(c->box->judge, &ask) || c->box->broken ? EACCES : 0;
 }
 
+/* Whether the name's folder is for us what it is for the target: /proc/self is not. */
+static bool same_folder(const char *path, int folder)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+	const char *last = strrchr(path, '/');
+	char dir[VANTIO_UNIX_PATH + 1] = ".";
+	cleanup_close int fd = -1;
+	struct stat a, b;
+
+	if (last)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(last - path) + 1, path);
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, dir, &how, sizeof(how));
+	return fd >= 0 && !fstat(fd, &a) && !fstat(folder, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* A socket file: the socket is to bear the name that the target gave it, so it is bound by that very name, from the target's folder. */
 static struct vantio_reply bind_file(struct vantio_call *c, const struct vantio_socket *s, const struct vantio_peer *p)
 {
 	cleanup_spot struct vantio_spot at = VANTIO_SPOT_INIT, folder = VANTIO_SPOT_INIT;
 	const struct sockaddr_un *un = (const void *)&p->addr;
+	struct sockaddr_un here = { .sun_family = AF_UNIX };
 	char path[VANTIO_UNIX_PATH + 1] = "";
 	int r;
 
@@ -199,7 +218,13 @@ static struct vantio_reply bind_file(struct vantio_call *c, const struct vantio_
 	umask(vantio_target_umask(&c->t));
 	if (path[0] != '/' && fchdir(folder.fd))
 		return vantio_refuse(errno);
-	return vantio_result(bind(s->fd, (const struct sockaddr *)&p->addr, p->len));
+	if (c->box->plan.changes && same_folder(path, at.dir))
+		return vantio_result(bind(s->fd, (const struct sockaddr *)&p->addr, p->len));
+	/* in the folder that was judged: what the name leads to may be something else by now, or for us */
+	if (strlen(at.name) >= sizeof(here.sun_path) || fchdir(at.dir))
+		return vantio_refuse(ENAMETOOLONG);
+	strcpy(here.sun_path, at.name);
+	return vantio_result(bind(s->fd, (const struct sockaddr *)&here, sizeof(here)));
 }
 
 struct vantio_reply vantio_on_bind(struct vantio_call *c)

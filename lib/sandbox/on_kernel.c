@@ -153,6 +153,14 @@ static struct vantio_reply refuse_signal(struct vantio_call *c, pid_t pid)
 	return vantio_go_on();
 }
 
+/* Of a descriptor's signals: F_SETOWN. */
+struct vantio_reply vantio_on_owner(struct vantio_call *c)
+{
+	const pid_t pid = vantio_arg_int(c, 2);
+
+	return !pid || ours(c, pid) ? vantio_go_on() : refuse_signal(c, pid);
+}
+
 struct group_kill {
 	pid_t group; /* 0: every one */
 	pid_t except;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ struct vantio_reply vantio_on_socket(struct vantio_call *c)
 	const bool inet = family == AF_INET || family == AF_INET6;
 
 	c->box->call = c;
-	if (family == AF_PACKET || family == AF_XDP || (inet && type == SOCK_RAW)) {
+	if (family == AF_PACKET || family == AF_XDP || (inet && type == SOCK_RAW) || (family == AF_INET && type == SOCK_PACKET)) {
 		struct vantio_surface_ask raw = ask;
 
 		raw.op = VANTIO_OP_RAW_SOCKET;
@@ -81,6 +82,7 @@ struct vantio_reply vantio_on_connect(struct vantio_call *c)
 {
 	cleanup_socket struct vantio_socket s = VANTIO_SOCKET_INIT;
 	cleanup_peer struct vantio_peer p = { .spot = VANTIO_SPOT_INIT };
+	struct vantio_reply reply;
 	struct connecting job;
 	int r = vantio_socket_get(c, vantio_arg_int(c, 0), &s);
 
@@ -97,7 +99,14 @@ struct vantio_reply vantio_on_connect(struct vantio_call *c)
 	job.fd = vantio_take_fd(&s.fd);
 	job.file = vantio_take_fd(&p.spot.fd);
 	/* to a stream it takes as long as the other end does */
-	return s.type == SOCK_DGRAM || !waits(job.fd) ? do_connect(&job) : vantio_later(c, do_connect, &job, sizeof(job));
+	if (s.type == SOCK_DGRAM || !waits(job.fd))
+		return do_connect(&job);
+	reply = vantio_later(c, do_connect, &job, sizeof(job));
+	if (reply.kind != VANTIO_ANSWER_LATER) {
+		close(job.fd);
+		vantio_close_fd(&job.file);
+	}
+	return reply;
 }
 
 /* ---- messages ---- */
@@ -157,7 +166,7 @@ static int take_control(struct vantio_call *c, struct message *m)
 		int *fds = (int *)CMSG_DATA(h);
 		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int), i;
 
-		if (h->cmsg_len < CMSG_LEN(0) || (uint8_t *)h + h->cmsg_len > m->control + m->control_len)
+		if (h->cmsg_len < CMSG_LEN(0) || h->cmsg_len > (size_t)(m->control + m->control_len - (uint8_t *)h))
 			return EINVAL;
 		if ((h->cmsg_level == 0 && h->cmsg_type == IP_RETOPTS_) ||
 		    (h->cmsg_level == IPPROTO_IPV6 && (h->cmsg_type == RTHDR || h->cmsg_type == RTHDR_OLD))) {
@@ -306,6 +315,35 @@ struct vantio_reply vantio_on_sendmsg(struct vantio_call *c)
 	return r ? vantio_refuse(r) : vantio_go_on();
 }
 
+/* The first of many, where its socket waits. */
+struct first_of_many {
+	struct message m;
+	struct vantio_target t;
+	int listener;
+	uint64_t id, at; /* of the call; where the target wants the length */
+};
+
+static struct vantio_reply send_first_later(void *job)
+{
+	struct first_of_many *f = job;
+	int64_t n = send_now(&f->m, 0);
+	unsigned int sent = (unsigned int)n;
+
+	message_clear(&f->m);
+	if (n < 0)
+		return vantio_refuse((int)n);
+	if (ioctl(f->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &f->id) || vantio_target_write(&f->t, f->at, &sent, sizeof(sent)))
+		return vantio_refuse(EFAULT);
+	return vantio_say(1);
+}
+
+static struct vantio_reply wait_for_first(struct vantio_call *c, const struct message *m, uint64_t at)
+{
+	struct first_of_many job = { .m = *m, .t = c->t, .listener = c->box->listener, .id = c->n->id, .at = at };
+
+	return vantio_later(c, send_first_later, &job, sizeof(job));
+}
+
 struct vantio_reply vantio_on_sendmmsg(struct vantio_call *c)
 {
 	const size_t want = (uint32_t)c->n->data.args[2];
@@ -324,7 +362,14 @@ struct vantio_reply vantio_on_sendmmsg(struct vantio_call *c)
 			r = take_message(c, at, &m);
 		if (!r)
 			r = judge_message(c, &m);
-		n = r ? -r : c->box->lax ? 0 : send_now(&m, i ? MSG_DONTWAIT : 0);
+		n = r ? -r : c->box->lax ? 0 : send_now(&m, MSG_DONTWAIT);
+		if (n == -EAGAIN && !r && !i && !(m.flags & MSG_DONTWAIT) && waits(m.s.fd)) {
+			struct vantio_reply reply = wait_for_first(c, &m, at + offsetof(struct mmsghdr, msg_len));
+
+			if (reply.kind == VANTIO_ANSWER_LATER)
+				return reply;
+			n = -ENOMEM;
+		}
 		message_clear(&m);
 		sent = (unsigned int)n;
 		if (n < 0)

@@ -74,6 +74,7 @@ static bool other_terminal(struct vantio_call *c, const struct vantio_spot *s)
 static struct vantio_reply open_existing(struct vantio_call *c, const struct opening *o, struct vantio_spot *s)
 {
 	struct reopening job = { .flags = o->flags, .cloexec = o->flags & O_CLOEXEC };
+	struct vantio_reply reply;
 
 	if (S_ISLNK(s->st.st_mode))
 		return vantio_refuse(ELOOP);
@@ -94,9 +95,12 @@ static struct vantio_reply open_existing(struct vantio_call *c, const struct ope
 	    vantio_plan_granted(&c->box->plan, access_of(o->flags), s->path, s->len))
 		return vantio_go_on();
 	job.fd = vantio_take_fd(&s->fd);
-	if (S_ISFIFO(s->st.st_mode) && !(o->flags & O_NONBLOCK))
-		return vantio_later(c, reopen, &job, sizeof(job)); /* until there is another end */
-	return reopen(&job);
+	if (!S_ISFIFO(s->st.st_mode) || o->flags & O_NONBLOCK)
+		return reopen(&job);
+	reply = vantio_later(c, reopen, &job, sizeof(job)); /* until there is another end */
+	if (reply.kind != VANTIO_ANSWER_LATER)
+		close(job.fd);
+	return reply;
 }
 
 static struct vantio_reply open_new(struct vantio_call *c, const struct opening *o, struct vantio_spot *s)

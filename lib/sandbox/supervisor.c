@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,6 +26,8 @@
 /* Of Linux 6.6: the two who wait for each other share a processor. */
 #define NOTIF_SET_FLAGS    SECCOMP_IOW(4, __u64)
 #define NOTIF_SYNC_WAKE_UP 1ul
+
+#define RESERVED_FDS 320 /* a message with all that it can pass on, and what judging and recording take */
 
 /* ---- answers ---- */
 
@@ -88,9 +91,20 @@ static void *work_later(void *arg)
 	return NULL;
 }
 
+/* Calls that wait hold descriptors of ours: never the last ones, or neither judge nor kill switch could work. */
+static bool descriptors_left(int listener)
+{
+	cleanup_close int lowest = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+	struct rlimit limit;
+
+	if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	return (rlim_t)lowest < limit.rlim_cur - (limit.rlim_cur / 2 < RESERVED_FDS ? limit.rlim_cur / 2 : RESERVED_FDS);
+}
+
 struct vantio_reply vantio_later(struct vantio_call *c, struct vantio_reply (*work)(void *job), const void *job, size_t size)
 {
-	struct later *l = malloc(sizeof(*l) + size);
+	struct later *l = descriptors_left(c->box->listener) ? malloc(sizeof(*l) + size) : NULL;
 	pthread_t thread;
 
 	if (!l)

@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -205,6 +206,7 @@ static int kernel_op(const char *op, char **a)
 	static char stack[65536];
 	struct iovec local = { stack, 1 }, remote = { stack, 1 };
 	pid_t target = a[0] ? atoi(a[0]) : 0;
+	int pair[2];
 	long r;
 
 	if (!strcmp(op, "socket"))
@@ -235,6 +237,28 @@ static int kernel_op(const char *op, char **a)
 		RET(kill(target, SIGTERM));
 	if (!strcmp(op, "kill-high")) /* the number in the low half alone counts */
 		RET(syscall(SYS_kill, 0x100000000ul | (unsigned int)target, SIGTERM));
+	if (!strcmp(op, "limit")) {
+		struct rlimit most = { 3600, 3600 };
+
+		RET(prlimit(target, RLIMIT_CPU, &most, NULL));
+	}
+	if (!strcmp(op, "owner")) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+			return errno;
+		RET(fcntl(pair[0], F_SETOWN, target));
+	}
+	if (!strcmp(op, "lease")) {
+		pair[0] = open(a[0], O_RDONLY | O_CREAT, 0600);
+		RET(fcntl(pair[0], F_SETLEASE, F_WRLCK));
+	}
+	if (!strcmp(op, "control")) { /* an end that is before the beginning, when it is added up */
+		struct cmsghdr h = { .cmsg_len = (size_t)-16, .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		struct msghdr msg = { .msg_iov = &local, .msg_iovlen = 1, .msg_control = &h, .msg_controllen = sizeof(h) };
+
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+			return errno;
+		RET(sendmsg(pair[0], &msg, 0));
+	}
 	if (!strcmp(op, "int80")) {
 		__asm__ volatile("int $0x80" : "=a"(r) : "a"(20) : "memory"); /* getpid of the 32-bit table */
 		return r < 0 ? (int)-r : 0;

@@ -58,6 +58,20 @@ refuses "unnamed file elsewhere" tmpfile "$W/ro"
 refuses "open and cut where only reading is" readtrunc "$W/ro/f"
 is "it is whole" "$(cat "$W/ro/f")" text
 allows "open and cut" opentrunc "$W/in/made"
+try as_user sh -c "ulimit -n 256; exec $B/vantioctl run -q --tier user --policy $TMP/$P.toml -- python3 -c '
+import os, threading
+refused = threading.Event()
+def wait():
+	try: os.open(\"$W/in/fifo\", os.O_RDONLY)
+	except OSError: refused.set()
+for i in range(300):
+	if refused.is_set(): break
+	threading.Thread(target=wait, daemon=True).start()
+refused.wait(20)
+os.open(\"$W/in/f\", os.O_RDWR | os.O_CREAT)
+os.write(1, b\"opened\")
+os._exit(0)'"
+is "calls that wait leave descriptors for the others" "$out" opened
 for op in truncate chmod chown utimes fchmod futimens ftruncate; do
 	allows "$op" "$op" "$W/in/g"
 	refuses "$op where only reading is" "$op" "$W/ro/g"

@@ -69,11 +69,14 @@ allows "bind a socket file" bind "$W/in/made.sock"
 is "it is there" "$(stat -c %F "$W/in/made.sock")" socket
 refuses "bind a socket file elsewhere" bind "$W/made.sock"
 is "it is not there" "$(ls "$W/made.sock" 2>/dev/null)" ""
+try as_user sh -c "cd $W && exec $B/vantioctl run --tier user --policy $TMP/$P.toml -- sh -c 'cd $W/in && exec $B/ops bind /proc/self/cwd/own.sock'"
+is "bind through /proc/self: in the command's folder, not in ours" "$rc $(cd "$W" && echo own.sock* in/own.sock*)" "0 own.sock* in/own.sock"
 refuses "abstract bind" bind @mine
 refuses "netlink" socket 16 3 0
 refuses "multipath TCP" socket 2 1 262
 forbids "raw" socket 2 3 1
 forbids "packet" socket 17 3 0
+forbids "packet by its old name" socket 2 10 768
 run $P python3 -c "
 import socket,array
 a,b=socket.socketpair()
@@ -101,6 +104,38 @@ forbids "ptrace of a stranger" ptrace $server
 forbids "memory of a stranger" vm_write $server
 forbids "signal to a stranger" kill $server
 forbids "signal to a stranger, rubbish in the high half" kill-high $server
+forbids "limits of a stranger" limit $server
+VANTIO_LANDLOCK_ABI=5 forbids "a descriptor's signals to a stranger, without Landlock's help" owner $server
+run $P sh -c 'ulimit -n 64; ulimit -n'
+is "one's own limits" "$out" 64
+ops lease "$W/lease"
+is "a lease, for which the supervisor would wait: refused" "$rc" 11
+ops control
+is "a message whose parts are longer than it: refused" "$rc" 22
+# what waits, waits in a thread of its own: another process goes on, and so does the kill switch
+try as_user timeout -s KILL 15 "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- python3 -c "
+import ctypes, os, socket, time
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+try:
+	while True: a.send(b'x', socket.MSG_DONTWAIT)
+except BlockingIOError: pass
+libc = ctypes.CDLL(None, use_errno=True)
+class Iov(ctypes.Structure): _fields_ = [('base', ctypes.c_char_p), ('len', ctypes.c_size_t)]
+class Mm(ctypes.Structure): _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint), ('iov', ctypes.c_void_p), ('iovlen', ctypes.c_size_t),
+	('control', ctypes.c_void_p), ('controllen', ctypes.c_size_t), ('flags', ctypes.c_int), ('gap', ctypes.c_int), ('len', ctypes.c_uint), ('end', ctypes.c_int)]
+iov = Iov(b'y', 1)
+m = Mm(iov=ctypes.addressof(iov), iovlen=1)
+child = os.fork()
+if not child:
+	n = libc.sendmmsg(a.fileno(), ctypes.byref(m), 1, 0)
+	os._exit(0 if n == 1 and m.len == 1 else 1)
+while not open('/proc/%d/syscall' % child).read().startswith('307 '): time.sleep(0.01)
+socket.socket().close()
+while True:
+	d = b.recv(10)
+	if d == b'y': break
+print('sent', os.waitpid(child, 0)[1])"
+is "sendmmsg that waits holds nobody up" "$out" "sent 0"
 ops int80
 is "a 32-bit call: not there" "$rc" 38
 ops x32
