@@ -107,7 +107,7 @@ static void add_surfaces(struct making *m, uint32_t denied)
 	RULE(m, SCMP_ACT_NOTIFY, SYS_ptrace, INT_IS(0, 0x4206)); /* PTRACE_SEIZE */
 	ASK(m, SYS_process_vm_readv, SYS_process_vm_writev);
 	/* limits of another process end it (RLIMIT_CPU, RLIMIT_FSIZE), and no hook of Landlock is asked */
-	RULE(m, SCMP_ACT_NOTIFY, SYS_prlimit64, SCMP_CMP64(0, SCMP_CMP_NE, 0), SCMP_CMP64(2, SCMP_CMP_NE, 0));
+	RULE(m, SCMP_ACT_NOTIFY, SYS_prlimit64, SCMP_CMP64(0, SCMP_CMP_NE, 0, 0), SCMP_CMP64(2, SCMP_CMP_NE, 0, 0));
 	if (denied & 1u << VANTIO_SURFACE_BPF)
 		ASK(m, SYS_bpf);
 	if (denied & 1u << VANTIO_SURFACE_MODULE)
