@@ -142,4 +142,28 @@ vantio_inline void vantio_net_key_build(struct vantio_net_key *key, int family4,
 	key->len = 19;
 }
 
+/* Which of [limits] counts an operation that a hook asks about: enum vantio_limit_op, VANTIO_LIMIT_MAX for what is not counted. */
+vantio_inline __u32 vantio_limit_of(__u8 hook, __u8 op)
+{
+	switch (op) {
+	case VANTIO_OP_UNLINK:
+	case VANTIO_OP_RMDIR:
+		return VANTIO_LIMIT_UNLINK;
+	case VANTIO_OP_RENAME:
+		return VANTIO_LIMIT_RENAME;
+	case VANTIO_OP_CHMOD:
+		return VANTIO_LIMIT_CHMOD;
+	case VANTIO_OP_TRUNCATE:
+		return VANTIO_LIMIT_TRUNCATE;
+	case VANTIO_OP_CONNECT:
+		return hook == VANTIO_HOOK_SOCKET_CONNECT || hook == VANTIO_HOOK_UNIX_CONNECT ? VANTIO_LIMIT_CONNECT : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_EXEC:
+		return hook == VANTIO_HOOK_BPRM_CHECK ? VANTIO_LIMIT_EXEC : VANTIO_LIMIT_MAX;
+	case VANTIO_OP_FORK:
+		return VANTIO_LIMIT_FORK;
+	default:
+		return VANTIO_LIMIT_MAX;
+	}
+}
+
 #endif

@@ -73,30 +73,6 @@ vantio_inline void vantio_take(struct vantio_ruling *r, const struct vantio_answ
 	vantio_rule(r, v.decision, v.reason);
 }
 
-/* VANTIO_LIMIT_MAX for what is not counted. */
-vantio_inline __u32 vantio_limit_of(__u8 hook, __u8 op)
-{
-	switch (op) {
-	case VANTIO_OP_UNLINK:
-	case VANTIO_OP_RMDIR:
-		return VANTIO_LIMIT_UNLINK;
-	case VANTIO_OP_RENAME:
-		return VANTIO_LIMIT_RENAME;
-	case VANTIO_OP_CHMOD:
-		return VANTIO_LIMIT_CHMOD;
-	case VANTIO_OP_TRUNCATE:
-		return VANTIO_LIMIT_TRUNCATE;
-	case VANTIO_OP_CONNECT:
-		return hook == VANTIO_HOOK_SOCKET_CONNECT || hook == VANTIO_HOOK_UNIX_CONNECT ? VANTIO_LIMIT_CONNECT : VANTIO_LIMIT_MAX;
-	case VANTIO_OP_EXEC:
-		return hook == VANTIO_HOOK_BPRM_CHECK ? VANTIO_LIMIT_EXEC : VANTIO_LIMIT_MAX;
-	case VANTIO_OP_FORK:
-		return VANTIO_LIMIT_FORK;
-	default:
-		return VANTIO_LIMIT_MAX;
-	}
-}
-
 /* ---- a decision ---- */
 
 vantio_inline struct vantio_scratch *vantio_scratch_take(void)

@@ -85,29 +85,6 @@ static struct ruling conclude(const struct answer *a, uint32_t access)
 
 /* ---- limits: the ring of eighths of bpf/limit.h, for one thread ---- */
 
-static enum vantio_limit_op limit_of(const struct vantio_event *e)
-{
-	switch (e->op) {
-	case VANTIO_OP_UNLINK:
-	case VANTIO_OP_RMDIR:
-		return VANTIO_LIMIT_UNLINK;
-	case VANTIO_OP_RENAME:
-		return VANTIO_LIMIT_RENAME;
-	case VANTIO_OP_CHMOD:
-		return VANTIO_LIMIT_CHMOD;
-	case VANTIO_OP_TRUNCATE:
-		return VANTIO_LIMIT_TRUNCATE;
-	case VANTIO_OP_CONNECT:
-		return e->hook == VANTIO_HOOK_SOCKET_CONNECT || e->hook == VANTIO_HOOK_UNIX_CONNECT ? VANTIO_LIMIT_CONNECT : VANTIO_LIMIT_MAX;
-	case VANTIO_OP_EXEC:
-		return e->hook == VANTIO_HOOK_BPRM_CHECK ? VANTIO_LIMIT_EXEC : VANTIO_LIMIT_MAX;
-	case VANTIO_OP_FORK:
-		return VANTIO_LIMIT_FORK;
-	default:
-		return VANTIO_LIMIT_MAX;
-	}
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -136,7 +113,7 @@ static bool count_attempt(struct vantio_limit_count *c, const struct vantio_imag
 
 static void rule_limit(struct vantio_judge *j, const struct vantio_event *e, struct ruling *r, bool audit)
 {
-	enum vantio_limit_op kind = limit_of(e);
+	uint32_t kind = vantio_limit_of(e->hook, e->op);
 	const struct vantio_image_limit *limit = &j->head.limits[kind < VANTIO_LIMIT_MAX ? kind : 0];
 
 	if (kind == VANTIO_LIMIT_MAX || limit->action == VANTIO_PERMIT || !count_attempt(&j->counts[kind], limit, now_ns()))
