@@ -15,6 +15,12 @@ int vantio_engine_lock(int *ret, struct vantio_error *err);
 /* Removes everything below VANTIO_PINS. 0, or -errno. */
 int vantio_pins_remove(void);
 
+/*
+ * Calls `take` with each pinned link's name and the program that it holds, until it returns other than 0, which is returned. A pin that
+ * cannot be opened is left out; -ENOENT and the like with *err where there are none.
+ */
+int vantio_links_each(int (*take)(void *ctx, const char *link, uint32_t program, struct vantio_error *err), void *ctx, struct vantio_error *err);
+
 int vantio_agent_write(const struct vantio_engine *e, uint32_t agent, const struct vantio_agent *a, struct vantio_error *err);
 
 #endif

@@ -2,7 +2,6 @@
 #include "engine/stats.h"
 
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "engine/internal.h"
 
 /* Hooks and programs differ in name here and there; what is not listed is the program's name without "vantio_". */
 static const char *const renamed[][2] = {
@@ -41,8 +41,9 @@ struct programs {
 	uint64_t load_ns;
 };
 
-static int add_program(struct programs *p, uint32_t id, const char *link, struct vantio_error *err)
+static int add_program(void *ctx, const char *link, uint32_t id, struct vantio_error *err)
 {
+	struct programs *p = ctx;
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 	cleanup_close int fd = -1;
@@ -75,26 +76,9 @@ static int by_hook(const void *a, const void *b)
 
 int vantio_stats_programs(struct vantio_program_stats *ret, size_t *ret_n, uint64_t *ret_load_ns, struct vantio_error *err)
 {
-	cleanup_dir DIR *dir = opendir(VANTIO_PINS "/links");
 	struct programs p = { .items = ret };
-	struct dirent *entry;
-	int r = 0;
+	int r = vantio_links_each(add_program, &p, err);
 
-	if (!dir)
-		return vantio_fail(err, errno, "cannot list %s/links: %s", VANTIO_PINS, strerror(errno));
-	while (!r && (entry = readdir(dir))) {
-		struct bpf_link_info info = {};
-		uint32_t len = sizeof(info);
-		char path[sizeof(VANTIO_PINS) + 300];
-		cleanup_close int fd = -1;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/links/%s", VANTIO_PINS, entry->d_name);
-		fd = bpf_obj_get(path);
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.prog_id)
-			r = add_program(&p, info.prog_id, entry->d_name, err);
-	}
 	if (r)
 		return r;
 	qsort(ret, p.n, sizeof(*ret), by_hook);

@@ -37,14 +37,15 @@ int vantio_pins_remove(void)
 	return nftw(VANTIO_PINS, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The programs that pinned links hold, in `ids`; a pin that cannot be opened is left out. */
-static size_t linked_programs(uint32_t *ids, size_t max)
+int vantio_links_each(int (*take)(void *ctx, const char *link, uint32_t program, struct vantio_error *err), void *ctx, struct vantio_error *err)
 {
 	cleanup_dir DIR *dir = opendir(VANTIO_PINS "/links");
 	struct dirent *entry;
-	size_t n = 0;
+	int r = 0;
 
-	while (dir && n < max && (entry = readdir(dir))) {
+	if (!dir)
+		return vantio_fail(err, errno, "cannot list %s/links: %s", VANTIO_PINS, strerror(errno));
+	while (!r && (entry = readdir(dir))) {
 		struct bpf_link_info info = {};
 		uint32_t len = sizeof(info);
 		char path[sizeof(VANTIO_PINS) + 300];
@@ -55,9 +56,25 @@ static size_t linked_programs(uint32_t *ids, size_t max)
 		snprintf(path, sizeof(path), "%s/links/%s", VANTIO_PINS, entry->d_name);
 		fd = bpf_obj_get(path);
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.prog_id)
-			ids[n++] = info.prog_id;
+			r = take(ctx, entry->d_name, info.prog_id, err);
 	}
-	return n;
+	return r;
+}
+
+struct ids {
+	uint32_t *items; /* LINKS_MAX */
+	size_t n;
+};
+
+static int add_id(void *ctx, const char *link, uint32_t program, struct vantio_error *err)
+{
+	struct ids *ids = ctx;
+
+	(void)link;
+	(void)err;
+	if (ids->n < LINKS_MAX)
+		ids->items[ids->n++] = program;
+	return 0;
 }
 
 static bool program_is_gone(uint32_t id)
@@ -87,9 +104,10 @@ static int wait_until_gone(const uint32_t *ids, size_t n, struct vantio_error *e
 
 int vantio_engine_unload(struct vantio_error *err)
 {
-	cleanup_free uint32_t *ids = NULL;
+	cleanup_free uint32_t *programs = NULL;
 	cleanup_close int lock = -1;
-	size_t n;
+	struct vantio_error ignored = {};
+	struct ids ids = {};
 	int r = vantio_engine_lock(&lock, err);
 
 	if (r)
@@ -99,14 +117,14 @@ int vantio_engine_unload(struct vantio_error *err)
 			return vantio_fail(err, ENOENT, "no engine is loaded");
 		return vantio_fail(err, errno, "cannot look at %s: %s", VANTIO_PINS, strerror(errno));
 	}
-	ids = calloc(LINKS_MAX, sizeof(*ids));
-	if (!ids)
+	ids.items = programs = calloc(LINKS_MAX, sizeof(*programs));
+	if (!programs)
 		return vantio_fail(err, ENOMEM, "out of memory");
-	n = linked_programs(ids, LINKS_MAX);
+	vantio_links_each(add_id, &ids, &ignored); /* without any there is nothing to wait for */
 	vantio_egress_clear();
 	vantio_history_forget_all();
 	r = vantio_pins_remove();
 	if (r)
 		return vantio_fail(err, r < 0 ? -r : EIO, "cannot remove the pins below %s: %s", VANTIO_PINS, strerror(r < 0 ? -r : EIO));
-	return wait_until_gone(ids, n, err);
+	return wait_until_gone(ids.items, ids.n, err);
 }
