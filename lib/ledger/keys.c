@@ -273,21 +273,17 @@ static bool is_key_name(const char *name, uint64_t *ret_epoch, bool *ret_tempora
 	return *ret_temporary ? strlen(name) > 4 && !strcmp(name + strlen(name) - 4, ".tmp") : !name[digits];
 }
 
-int vantio_ledger_keys_sweep(int dirfd, uint64_t epoch, struct vantio_error *err)
+int vantio_ledger_keys_sweep(int ledger, uint64_t epoch, struct vantio_error *err)
 {
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = vantio_store_list(ledger, "keys", err);
 	struct dirent *d;
 	bool temporary, any = false;
-	int fd = vantio_store_open_subdir(dirfd, "keys", err), r = 0;
 	uint64_t n;
+	int fd, r = 0;
 
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return vantio_fail(err, ENOMEM, "out of memory while looking at keys");
-	}
+	if (!dir)
+		return -err->code;
+	fd = dirfd(dir);
 	while (r == 0 && (d = readdir(dir)))
 		if (is_key_name(d->d_name, &n, &temporary) && (temporary || n != epoch)) {
 			any = true;

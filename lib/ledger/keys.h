@@ -37,7 +37,7 @@ int vantio_ledger_key_write(int dirfd, uint64_t epoch, const struct vantio_skey 
  * Erases every private key but that of `epoch`, and what a write of one left that was cut short: overwritten where it lies, then
  * removed. A file system that copies on write, and a disk that moves blocks, keep what was there before: see vantio-ledger(5).
  */
-int vantio_ledger_keys_sweep(int dirfd, uint64_t epoch, struct vantio_error *err);
+int vantio_ledger_keys_sweep(int ledger, uint64_t epoch, struct vantio_error *err);
 /* When the private key of an epoch was made, wall-clock nanoseconds. */
 int vantio_ledger_key_time(int dirfd, uint64_t epoch, uint64_t *ret_ns, struct vantio_error *err);
 

@@ -371,18 +371,10 @@ static void consider(struct vantio_ledger *l, const char *name, const struct van
 static void find_unpublished(struct vantio_ledger *l, const struct vantio_checkpoint *published, struct unpublished *u)
 {
 	struct vantio_error ignored;
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = vantio_store_list(l->dirfd, ".", &ignored);
 	struct dirent *d;
-	int fd = vantio_store_open_subdir(l->dirfd, ".", &ignored);
 
-	if (fd < 0)
-		return;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((d = readdir(dir)))
+	while (dir && (d = readdir(dir)))
 		if (temporary_name(d->d_name))
 			consider(l, d->d_name, published, u);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,25 +141,29 @@ int vantio_store_sync_dir(int dirfd, const char *path, struct vantio_error *err)
 	return fsync(fd) < 0 ? vantio_fail(err, errno, "cannot make '%s' durable: %s", path, strerror(errno)) : 0;
 }
 
-void vantio_store_drop_temporaries(int dirfd, const char *folder)
+DIR *vantio_store_list(int dirfd, const char *path, struct vantio_error *err)
+{
+	int fd = vantio_store_open_subdir(dirfd, path, err);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0) {
+		vantio_fail(err, errno, "cannot list '%s': %s", path, strerror(errno));
+		close(fd);
+	}
+	return dir;
+}
+
+void vantio_store_drop_temporaries(int ledger, const char *folder)
 {
 	struct vantio_error ignored;
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = vantio_store_list(ledger, folder, &ignored);
 	struct dirent *d;
-	int fd = vantio_store_open_subdir(dirfd, folder, &ignored);
 	size_t len;
 
-	if (fd < 0)
-		return;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((d = readdir(dir))) {
+	while (dir && (d = readdir(dir))) {
 		len = strlen(d->d_name);
 		if (len > 4 && d->d_name[0] == '.' && !strcmp(d->d_name + len - 4, ".tmp"))
-			unlinkat(fd, d->d_name, 0);
+			unlinkat(dirfd(dir), d->d_name, 0);
 	}
 }
 

@@ -6,6 +6,7 @@
 #ifndef VANTIO_LEDGER_STORE_H
 #define VANTIO_LEDGER_STORE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,11 +27,13 @@ int vantio_store_open_subdir(int dirfd, const char *path, struct vantio_error *e
 int vantio_store_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len, struct vantio_error *err);
 /* 1 if something of that name is there, 0 if not. */
 int vantio_store_exists(int dirfd, const char *path, struct vantio_error *err);
+/* The same for readdir(3), the caller's to close; NULL where it cannot be opened. */
+DIR *vantio_store_list(int dirfd, const char *path, struct vantio_error *err);
 /* Makes the folders of `path` (0700) up to its last slash, and makes their names durable. */
 int vantio_store_make_parents(int dirfd, const char *path, struct vantio_error *err);
 int vantio_store_sync_dir(int dirfd, const char *path, struct vantio_error *err);
 /* What replacements left that a crash cut short, as far as it can be removed: only for a writer, who holds the lock. */
-void vantio_store_drop_temporaries(int dirfd, const char *folder);
+void vantio_store_drop_temporaries(int ledger, const char *folder);
 /*
  * Has the system begin to write what the file was given, so that a later fdatasync finds it done. Promises nothing by itself, but an error is
  * one of the disk.

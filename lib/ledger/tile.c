@@ -53,19 +53,11 @@ static unsigned find_wider(int dirfd, unsigned level, uint64_t index, unsigned w
 	unsigned best = 0;
 	struct dirent *d;
 	uint64_t w;
-	int fd;
 
 	vantio_tile_path(path, level, index, 1);
 	*strrchr(path, '/') = '\0';
-	fd = vantio_store_open_subdir(dirfd, path, &ignored);
-	if (fd < 0)
-		return 0;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return 0;
-	}
-	while ((d = readdir(dir)))
+	dir = vantio_store_list(dirfd, path, &ignored);
+	while (dir && (d = readdir(dir)))
 		if (vantio_parse_u64(d->d_name, strlen(d->d_name), VANTIO_TILE_WIDTH - 1, &w) && w >= width &&
 		    (!best || w < best))
 			best = (unsigned)w;
@@ -317,25 +309,19 @@ void vantio_tiles_prune(struct vantio_tiles *t)
 }
 
 /* Every partial tile of this folder but the one of `width`. */
-static void drop_others(int dirfd, const char *folder, unsigned width)
+static void drop_others(int ledger, const char *folder, unsigned width)
 {
 	struct vantio_error ignored;
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = vantio_store_list(ledger, folder, &ignored);
 	struct dirent *d;
 	uint64_t w;
-	int fd = vantio_store_open_subdir(dirfd, folder, &ignored);
 
-	if (fd < 0)
+	if (!dir)
 		return;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	while ((d = readdir(dir)))
 		if (vantio_parse_u64(d->d_name, strlen(d->d_name), VANTIO_TILE_WIDTH - 1, &w) && w != width)
-			unlinkat(fd, d->d_name, 0);
-	unlinkat(dirfd, folder, AT_REMOVEDIR); /* if that was all */
+			unlinkat(dirfd(dir), d->d_name, 0);
+	unlinkat(ledger, folder, AT_REMOVEDIR); /* if that was all */
 }
 
 void vantio_tiles_drop_beyond(struct vantio_tiles *t)

@@ -60,19 +60,12 @@ static void check_epoch_gap(struct vantio_verify *v)
 {
 	struct vantio_error err = { 0 };
 	char path[VANTIO_STORE_NAME_MAX];
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = vantio_store_list(v->dirfd, "epochs", &err);
 	struct dirent *d;
 	uint64_t n;
-	int fd = vantio_store_open_subdir(v->dirfd, "epochs", &err);
 
-	if (fd < 0)
-		return; /* the given key is the genesis, and it is the only one */
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((d = readdir(dir))) {
+	/* where there is none, the given key is the genesis, and it is the only one */
+	while (dir && (d = readdir(dir))) {
 		const char *name = d->d_name;
 
 		while (*name == '0' && name[1])
