@@ -286,6 +286,20 @@ static bool is_ours_alone(struct vantio_target *t, const char *path)
 	return proc_owner(path) == t->self;
 }
 
+/* What was found becomes the caller's, unless `r` or /proc forbids it. */
+static int hand_over(struct vantio_target *t, int r, struct vantio_spot *s, struct vantio_spot *ret)
+{
+	if (!r)
+		r = check_proc(t, s);
+	if (r) {
+		vantio_spot_clear(s);
+		return r;
+	}
+	vantio_spot_clear(ret);
+	*ret = *s;
+	return 0;
+}
+
 int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret)
 {
 	struct vantio_spot s = VANTIO_SPOT_INIT;
@@ -304,15 +318,7 @@ int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, b
 		if (!r)
 			r = vantio_spot_from_fd(s.fd, &s);
 	}
-	if (!r)
-		r = check_proc(t, &s);
-	if (r) {
-		vantio_spot_clear(&s);
-		return r;
-	}
-	vantio_spot_clear(ret);
-	*ret = s;
-	return 0;
+	return hand_over(t, r, &s, ret);
 }
 
 /* The folder part of a path, and its last component. -EINVAL where there is none ("..", "/"). */
@@ -406,13 +412,5 @@ int vantio_target_entry(struct vantio_target *t, int dirfd, const char *path, bo
 		vantio_spot_clear(&s);
 		r = base < 0 ? -errno : entry_once(t, base, name, &s);
 	}
-	if (!r)
-		r = check_proc(t, &s);
-	if (r) {
-		vantio_spot_clear(&s);
-		return r;
-	}
-	vantio_spot_clear(ret);
-	*ret = s;
-	return 0;
+	return hand_over(t, r, &s, ret);
 }
