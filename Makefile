@@ -5,6 +5,7 @@
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
 #   make check-flood  a million refusals while nobody reads, in guests
 #   make bench      what a decision costs, natively; as root          make bench-ledger   the ledger beside others
+#   make bench-run  what the user tier costs beside bubblewrap and firejail
 #   make bench-vm   what governing costs beside Landlock and AppArmor, in a guest
 #   make check-vm KERNELS=6.12 VM_TESTS="t_harness"             some tests on one kernel
 #   O=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors, SAN=1 adds ASan and UBSan.
@@ -329,6 +330,18 @@ bench-vm: $(O)/vantioctl $(BENCH)/bench_vm
 	@tests/vm/boot --kernel $(BENCH_KERNEL) --steady --lsm landlock,lockdown,apparmor,bpf --mem 2048 --timeout 3600 --add $(O)/vantioctl \
 		--add $(BENCH)/bench_vm --add "$$(command -v tcc)" --add "$$(PATH=$$PATH:/sbin:/usr/sbin command -v apparmor_parser)" \
 		--env BENCH_ROUNDS=$(BENCH_ROUNDS) --env BENCH_ROWS="$(ROWS)" -- bench_vm
+
+# What the user tier costs beside nothing, bubblewrap and firejail, in one run, natively and as an ordinary user; two minutes.
+BENCH_RUN_C := $(sort $(filter-out %/first.c,$(wildcard tests/bench/run/*.c)))
+
+$(BENCH)/bench_run: $(BENCH_RUN_C) tests/bench/run/bench_run.h
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -o $@ $(BENCH_RUN_C) -lm
+
+.PHONY: bench-run
+bench-run: $(O)/vantioctl $(BENCH)/bench_run
+	@scripts/deps bench-run
+	@tests/bench/run/run $(O)/vantioctl $(BENCH)/bench_run
 
 bench-compile: $(BENCH)/bench_matcher
 	@$< --check
