@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 #   make            build/vantioctl            make check       unit, cli, install, fault and vm tests
-#   make demo       the main job, in a guest   make check-unit  the quick ones
+#   make demo       the main job, here and in a guest   make check-unit  the quick ones
 #   make deps       installs what is missing   make install     PREFIX=/usr/local DESTDIR= (and uninstall)
 #   make check-flood  a million refusals while nobody reads, in guests
 #   make bench      what a decision costs, natively; as root          make bench-ledger   the ledger beside others
@@ -136,9 +136,10 @@ deps:
 # As many jobs as there are processors, unless make was told otherwise.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-# Both install what is missing, and only then build: what make knew before that may be wrong.
+# Both install what is missing, and only then build: what make knew before that may be wrong. What the guest needs is not
+# installed before the demo has shown what needs no guest.
 demo:
-	@scripts/deps build guest
+	@scripts/deps build
 	@+$(MAKE) --no-print-directory $(JOBS) $(O)/vantioctl
 	@docs/demo/run $(O)/vantioctl
 

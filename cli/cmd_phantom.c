@@ -331,13 +331,32 @@ static int check_ledger(struct cli *cli)
 	return *cli_ledger_dir(cli) ? CLI_OK : CLI_FAILURE;
 }
 
+static void put_counts(struct vantio_buf *out, const struct vantio_commit_result *r)
+{
+	const struct {
+		size_t n;
+		const char *what;
+	} counts[] = { { r->added, "added" }, { r->modified, "modified" }, { r->attributes, "attributes" }, { r->replaced, "replaced" },
+		       { r->deleted, "deleted" } };
+	const char *before = "";
+
+	for (size_t i = 0; i < VANTIO_ARRAY_SIZE(counts); i++) {
+		if (!counts[i].n)
+			continue;
+		vantio_buf_printf(out, "%s%zu %s", before, counts[i].n, counts[i].what);
+		before = ", ";
+	}
+	vantio_buf_puts(out, *before ? "" : "no changes");
+}
+
 static int note(struct cli *cli, const struct vantio_phantom *p, enum vantio_op op, const struct vantio_commit_result *r, const char *more)
 {
 	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
 	struct vantio_error err = {};
 
-	vantio_buf_printf(&text, "phantom %s: %zu added, %zu modified, %zu attributes, %zu replaced, %zu deleted%s", p->id, r->added, r->modified,
-			  r->attributes, r->replaced, r->deleted, more);
+	vantio_buf_printf(&text, "phantom %s: ", p->id);
+	put_counts(&text, r);
+	vantio_buf_puts(&text, more);
 	if (text.failed)
 		return cli_fail(cli, CLI_FAILURE, "out of memory");
 	if (!vantio_control_note(cli_ledger_dir(cli), op, p->agent, text.data, &err))
@@ -348,11 +367,12 @@ static int note(struct cli *cli, const struct vantio_phantom *p, enum vantio_op 
 
 static int report(struct cli *cli, const char *verb, const struct vantio_phantom *p, const struct vantio_commit_result *r, bool left)
 {
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
 	cJSON *doc;
 
 	if (!cli_json(cli)) {
-		printf("%s phantom %s: %zu added, %zu modified, %zu attributes, %zu replaced, %zu deleted\n", verb, p->id, r->added, r->modified, r->attributes,
-		       r->replaced, r->deleted);
+		put_counts(&text, r);
+		printf("%s phantom %s: %s\n", verb, p->id, text.failed ? "" : text.data);
 		return cli_flush(cli);
 	}
 	doc = cJSON_CreateObject();

@@ -120,10 +120,10 @@ static void print_refusal(const struct cli_policy *policy, const struct vantio_r
 	uint32_t line = line_of(policy->policy, f->rule);
 
 	put_remedy(&remedy, policy, f);
-	fprintf(stderr, "  %6llu  %s %s: %s", (unsigned long long)f->count, f->op, f->resource, f->rule);
+	fprintf(stderr, "%4llu  %s %s: %s", (unsigned long long)f->count, f->op, f->resource, f->rule);
 	if (line)
 		fprintf(stderr, " (%s:%u)", policy->file, line);
-	fprintf(stderr, "%s%s\n", remedy.len ? "; to allow it: " : "", remedy.len ? remedy.data : "");
+	fprintf(stderr, "%s%s\n", remedy.len ? "\n      to allow it: " : "", remedy.len ? remedy.data : "");
 }
 
 void run_report(struct cli *cli, const struct cli_policy *policy, const char *agent, const struct vantio_journal_summary *s)
@@ -142,10 +142,11 @@ void run_report(struct cli *cli, const struct cli_policy *policy, const char *ag
 	}
 	if (!n || cli_has(cli, "quiet"))
 		return;
-	cli_note(cli, "%llu operation%s %s; 'vantioctl ledger list --agent %s' shows %s", (unsigned long long)n, n == 1 ? "" : "s",
-		 s->refused ? (n == 1 ? "was refused" : "were refused") : "would have been refused", agent, n == 1 ? "it" : "them");
+	cli_note(cli, "%llu operation%s %s:", (unsigned long long)n, n == 1 ? "" : "s",
+		 s->refused ? (n == 1 ? "was refused" : "were refused") : "would have been refused");
 	for (i = 0; i < s->n; i++)
 		print_refusal(policy, &s->items[i]);
 	if (s->n == VANTIO_REFUSALS_MAX)
-		fprintf(stderr, "  and perhaps others, of which the ledger tells\n");
+		fprintf(stderr, "      and perhaps others\n");
+	fprintf(stderr, "      all records: vantioctl ledger list --agent %s\n", agent);
 }
