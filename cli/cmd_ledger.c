@@ -74,7 +74,7 @@ static void say_checked(const struct vantio_ledger_report *r)
 {
 	printf("  checked  ");
 	if (r->epochs > 1)
-		printf("the seals of %" PRIu64 " epochs, ", r->epochs - 1);
+		printf(r->epochs == 2 ? "the seal of 1 epoch, " : "the seals of %" PRIu64 " epochs, ", r->epochs - 1);
 	if (r->end - r->first < r->records)
 		printf("signature; of leaves %" PRIu64 " to %" PRIu64 ": ", r->first, r->end - 1);
 	else
@@ -99,8 +99,11 @@ static void verify_say(struct cli *cli, const char *dir, const struct vantio_led
 	printf("\n  ledger   ");
 	cli_print_escaped(stdout, dir, strlen(dir));
 	putchar('\n');
-	if (r->origin[0])
-		printf("  origin   %s\n", r->origin);
+	if (r->origin[0]) {
+		printf("  origin   ");
+		cli_print_escaped(stdout, r->origin, strlen(r->origin));
+		putchar('\n');
+	}
 	if (r->root[0])
 		printf("  root     %s\n", r->root);
 	if (r->verdict <= VANTIO_LEDGER_UNANCHORED)
@@ -108,6 +111,9 @@ static void verify_say(struct cli *cli, const char *dir, const struct vantio_led
 	if (r->verdict == VANTIO_LEDGER_UNANCHORED)
 		printf("  unknown  whether an older state of this ledger was put back: nothing older was at hand to compare it with.\n"
 		       "           Keep the file 'checkpoint' elsewhere and give it with --against; this head is remembered for this user.\n");
+	if (r->verdict == VANTIO_LEDGER_OK && r->anchored < r->records)
+		printf("  unknown  whether the ledger was ever longer: it continues the newest head that is known of it, of %" PRIu64 " record%s\n",
+		       r->anchored, r->anchored == 1 ? "" : "s");
 	if (r->witnessed_s) {
 		vantio_format_time(time, r->witnessed_s * 1000000000u);
 		printf("  witness  %zu cosigned the first %" PRIu64 " record%s, by %.19sZ\n", r->witnesses, r->witnessed,
@@ -137,6 +143,7 @@ static cJSON *verify_json(const struct vantio_ledger_report *r, const struct van
 	cJSON_AddStringToObject(doc, "root", r->root);
 	cJSON_AddBoolToObject(doc, "index_checked", r->index_checked);
 	cJSON_AddItemToObject(doc, "epochs", cli_json_u64(r->epochs));
+	cJSON_AddItemToObject(doc, "anchored", cli_json_u64(r->anchored));
 	cJSON_AddItemToObject(doc, "first", cli_json_u64(r->first));
 	cJSON_AddItemToObject(doc, "end", cli_json_u64(r->end));
 	if (opts->quorum) {

@@ -14,43 +14,7 @@
 #include "ledger/index_internal.h"
 #include "ledger/store.h"
 
-#define SCHEMA_VERSION 2
 #define BUSY_MS        5000
-
-/* What may not be changed is refused by the file itself, whoever opens it: the insert trigger catches REPLACE, which gets
- * round a delete trigger where recursive_triggers is off. */
-#define GUARD(table, key) \
-	"CREATE TRIGGER " table "_update BEFORE UPDATE ON " table " BEGIN SELECT RAISE(ABORT, 'the index is append-only'); END;" \
-	"CREATE TRIGGER " table "_delete BEFORE DELETE ON " table " BEGIN SELECT RAISE(ABORT, 'the index is append-only'); END;" \
-	"CREATE TRIGGER " table "_replace BEFORE INSERT ON " table " WHEN EXISTS (SELECT 1 FROM " table " WHERE " key " = NEW." key ")" \
-	" BEGIN SELECT RAISE(ABORT, 'the index is append-only'); END;"
-
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
-	"CREATE TABLE record (leaf INTEGER PRIMARY KEY, record_id BLOB NOT NULL, ts INTEGER NOT NULL, mono_ns INTEGER NOT NULL,"
-	" tier INTEGER NOT NULL, agent INTEGER NOT NULL, trace_id INTEGER NOT NULL, pid INTEGER NOT NULL, uid INTEGER NOT NULL,"
-	" hook INTEGER NOT NULL, op INTEGER NOT NULL, policy INTEGER NOT NULL, rule INTEGER NOT NULL, decision INTEGER NOT NULL,"
-	" enforced INTEGER NOT NULL, count INTEGER NOT NULL, back INTEGER NOT NULL, line_offset INTEGER NOT NULL, private_offset INTEGER NOT NULL) STRICT;"
-	GUARD("name", "id") GUARD("record", "leaf")
-	"CREATE TRIGGER name_twice BEFORE INSERT ON name WHEN EXISTS (SELECT 1 FROM name WHERE text = NEW.text)"
-	" BEGIN SELECT RAISE(ABORT, 'the index is append-only'); END;"
-	"CREATE INDEX record_by_id ON record (record_id);"
-	"CREATE INDEX record_by_ts ON record (ts);"
-	"CREATE INDEX record_back ON record (back) WHERE back = 1;"
-	"CREATE INDEX record_by_agent ON record (agent);"
-	"CREATE INDEX record_by_trace ON record (trace_id);"
-	"CREATE INDEX record_by_hook ON record (hook);"
-	"CREATE INDEX record_by_rule ON record (rule);"
-	"CREATE INDEX record_by_decision ON record (decision);"
-	"CREATE VIEW records AS SELECT r.leaf, lower(hex(r.record_id)) AS record_id, r.ts, t.text AS tier, a.text AS agent,"
-	" printf('0x%016x', r.trace_id) AS trace_id, r.pid, r.uid, h.text AS hook, o.text AS op, p.text AS policy, u.text AS rule,"
-	" CASE r.decision WHEN 0 THEN 'permit' WHEN 1 THEN 'block' WHEN 2 THEN 'quarantine' ELSE 'killswitch' END AS decision,"
-	" r.enforced, r.count FROM record r JOIN name t ON t.id = r.tier JOIN name a ON a.id = r.agent JOIN name h ON h.id = r.hook"
-	" JOIN name o ON o.id = r.op JOIN name p ON p.id = r.policy JOIN name u ON u.id = r.rule;"
-	"PRAGMA user_version = 2;"
-	"COMMIT;";
-_Static_assert(SCHEMA_VERSION == 2, "the schema's user_version");
 
 int vantio_index_fail(struct vantio_index *ix, const char *what, struct vantio_error *err)
 {
@@ -153,6 +117,14 @@ static int open_db(struct vantio_index *ix, const char *path, int flags, struct 
 	return 0;
 }
 
+/* All of it must be as it was made. */
+static int check_schema(struct vantio_index *ix, struct vantio_error *err)
+{
+	int r = vantio_index_check_schema(ix, err);
+
+	return r == 0 && ix->unguarded ? vantio_fail(err, EBADMSG, "the index: its triggers are not as they were made") : r;
+}
+
 /* Settings of a connection that writes, and the tables if there are none. */
 static int make_ready(struct vantio_index *ix, struct vantio_error *err)
 {
@@ -162,16 +134,18 @@ static int make_ready(struct vantio_index *ix, struct vantio_error *err)
 		    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;", "be set up", err);
 	if (r == 0)
 		r = read_version(ix, &version, err);
-	if (r < 0 || version == SCHEMA_VERSION)
+	if (r < 0)
 		return r;
+	if (version == VANTIO_INDEX_SCHEMA)
+		return check_schema(ix, err);
 	if (version)
-		return vantio_fail(err, EPROTO, "the index is of schema %d; this program knows %d", version, SCHEMA_VERSION);
-	r = vantio_index_run(ix, schema, "be made", err);
+		return vantio_fail(err, EPROTO, "the index is of schema %d; this program knows %d", version, VANTIO_INDEX_SCHEMA);
+	r = vantio_index_run(ix, vantio_index_schema, "be made", err);
 	if (r == 0)
 		return 0;
 	/* Another process may have made it in the meantime. */
 	vantio_index_run(ix, "ROLLBACK", "roll back", &(struct vantio_error){ 0 });
-	if (read_version(ix, &version, &(struct vantio_error){ 0 }) == 0 && version == SCHEMA_VERSION)
+	if (read_version(ix, &version, &(struct vantio_error){ 0 }) == 0 && version == VANTIO_INDEX_SCHEMA)
 		return 0;
 	return r;
 }
@@ -224,14 +198,14 @@ static int open_mode(struct vantio_index *ix, int dirfd, enum vantio_index_mode 
 		r = open_db(ix, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 		if (r == 0)
 			r = vantio_index_run(ix, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;", "be set up", err);
-		return r < 0 ? r : vantio_index_run(ix, schema, "be made", err);
+		return r < 0 ? r : vantio_index_run(ix, vantio_index_schema, "be made", err);
 	default:
 		r = vantio_index_open_unchanged(ix, dirfd, err);
 		if (r == 0)
 			r = read_version(ix, &version, err);
-		if (r == 0 && version != SCHEMA_VERSION)
-			r = vantio_fail(err, EPROTO, "the index is of schema %d; this program knows %d", version, SCHEMA_VERSION);
-		return r;
+		if (r == 0 && version != VANTIO_INDEX_SCHEMA)
+			r = vantio_fail(err, EPROTO, "the index is of schema %d; this program knows %d", version, VANTIO_INDEX_SCHEMA);
+		return r < 0 ? r : vantio_index_check_schema(ix, err);
 	}
 }
 

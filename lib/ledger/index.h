@@ -111,6 +111,8 @@ int vantio_index_stats(struct vantio_index *ix, const struct vantio_query *q, en
 
 /* ---- comparing ---- */
 
+/* Whether the triggers that refuse changes are there, and no others. */
+bool vantio_index_guarded(const struct vantio_index *ix);
 /* Begins a walk over the rows from `first` up to `end`, in the order of leaves. */
 int vantio_index_walk(struct vantio_index *ix, uint64_t first, uint64_t end, struct vantio_error *err);
 /* 0 if the next row is that of this line, at this offset; EBADMSG and the difference if not. */

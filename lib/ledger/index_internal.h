@@ -8,6 +8,8 @@
 
 #include "ledger/index.h"
 
+#define VANTIO_INDEX_SCHEMA   2       /* its user_version */
+#define VANTIO_INDEX_TRIGGERS 7
 #define VANTIO_INDEX_NAMES 1024       /* places of the cache */
 #define VANTIO_INDEX_NAME_COLUMNS 6   /* tier, agent, hook, op, policy, rule */
 
@@ -25,6 +27,7 @@ struct vantio_index {
 	char copy[64]; /* folder of a private copy, removed at the end */
 	char path[PATH_MAX + 32], query[24]; /* how it was opened without changing anything */
 	int flags;
+	bool unguarded; /* its triggers are not those that it was made with */
 	uint64_t next; /* leaf that the walk must yield, or that is inserted next */
 	uint64_t last_ts; /* of the leaf before it */
 };
@@ -37,6 +40,9 @@ struct vantio_index_row {
 	struct vantio_span names[VANTIO_INDEX_NAME_COLUMNS];
 };
 
+extern const char vantio_index_schema[];
+/* EBADMSG where its tables, indexes and views are others; `unguarded` says whether its triggers are. */
+int vantio_index_check_schema(struct vantio_index *ix, struct vantio_error *err);
 int vantio_index_fail(struct vantio_index *ix, const char *what, struct vantio_error *err);
 /* Statements without values. `what` completes "the index: cannot ...". */
 int vantio_index_run(struct vantio_index *ix, const char *sql, const char *what, struct vantio_error *err);

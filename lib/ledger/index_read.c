@@ -439,8 +439,11 @@ static int name_is(struct vantio_index *ix, int64_t id, struct vantio_span text,
 			len = sqlite3_column_bytes(ix->name_by_id, 0);
 		}
 		free(slot->text);
-		slot->text = found ? strndup(found, (size_t)len) : NULL;
-		slot->len = slot->text ? strlen(slot->text) : 0;
+		/* All of it: a name with a NUL in it is another one, though it begins alike. */
+		slot->text = found ? malloc((size_t)len + 1) : NULL;
+		slot->len = slot->text ? (size_t)len : 0;
+		if (slot->text)
+			memcpy(slot->text, found, slot->len);
 		slot->id = id;
 		sqlite3_reset(ix->name_by_id);
 		if (r != SQLITE_ROW && r != SQLITE_DONE)

@@ -104,10 +104,11 @@ struct vantio_ledger_report {
 	uint64_t first, end; /* leaves that were read, of the 0 to `records` that are signed */
 	uint64_t epochs;  /* of keys, the first included */
 	bool index_checked; /* it was there and compared */
+	uint64_t anchored;  /* records that an older head from outside of the folder covers: --against, or one that was remembered */
 	size_t witnesses;       /* that cosigned, where a quorum was demanded */
 	uint64_t witnessed;     /* records that the quorum stands by */
 	uint64_t witnessed_s;   /* since when, seconds since 1970 */
-	char notes[8][256]; /* what is worth saying and no failure */
+	char notes[12][256]; /* what is worth saying and no failure */
 	size_t n_notes;
 };
 

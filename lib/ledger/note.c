@@ -19,11 +19,24 @@ static uint32_t be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* U+0080 to U+009F, which a terminal obeys as it does ESC. */
+static bool has_c1(const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	while ((s = memchr(s, 0xc2, (size_t)(end - s))) && s + 1 < end) {
+		if ((unsigned char)s[1] < 0xa0)
+			return true;
+		s++;
+	}
+	return false;
+}
+
 /* Code points that Unicode calls spaces, beyond ASCII's: a name may hold none. */
 static bool has_space(const char *s, size_t len)
 {
 	static const char *const spaces[] = {
-		"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83",
+		"\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83",
 		"\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89",
 		"\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
 	};
@@ -40,7 +53,7 @@ static bool has_space(const char *s, size_t len)
 
 static bool name_valid(const char *s, size_t len)
 {
-	return len && len <= VANTIO_KEY_NAME_MAX && !memchr(s, '+', len) && vantio_utf8_valid(s, len) && !has_space(s, len);
+	return len && len <= VANTIO_KEY_NAME_MAX && !memchr(s, '+', len) && vantio_utf8_valid(s, len) && !has_space(s, len) && !has_c1(s, len);
 }
 
 uint32_t vantio_key_id(const char *name, enum vantio_key_type type, const uint8_t key[32])
@@ -242,7 +255,7 @@ static int check_text(const char *bytes, size_t len, struct vantio_error *err)
 		if ((unsigned char)bytes[i] < 0x20 && bytes[i] != '\n')
 			return vantio_fail(err, EBADMSG, "a note with a control character at byte %zu%s", i,
 					   bytes[i] == '\r' ? " (a carriage return)" : "");
-	return 0;
+	return has_c1(bytes, len) ? vantio_fail(err, EBADMSG, "a note with a control character") : 0;
 }
 
 int vantio_note_parse(const char *bytes, size_t len, struct vantio_note *ret, struct vantio_error *err)

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * `ledger verify` (DESIGN 7): the keys, the checkpoint, then segment by segment, as many side by side as there are cores,
- * then what needs all of them: the root, older heads, higher tiles, duplicates. Memory does not grow with the ledger.
+ * `ledger verify` (DESIGN 7): the keys, the checkpoint, then segment by segment (verify_walk.c), then what needs all of them: the root,
+ * older heads, higher tiles, duplicates. Memory does not grow with the ledger.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -19,213 +16,6 @@
 #include "ledger/verify.h"
 
 #define TRIES 3
-
-/* ---- the segments ---- */
-
-/* The root of everything combined so far and, behind it, the part of a segment. */
-static void root_with(const struct vantio_verify *v, const struct vantio_merkle *part, struct vantio_hash *ret)
-{
-	struct vantio_merkle whole = v->tree;
-	unsigned h;
-
-	/* Sizes add up without carrying: the tree's peaks all stand above those of a segment that is not full. */
-	if (part->size == VANTIO_SEGMENT_RECORDS) {
-		struct vantio_error ignored;
-
-		vantio_merkle_add(&whole, VANTIO_SEGMENT_HEIGHT, &part->peaks[VANTIO_SEGMENT_HEIGHT], NULL, NULL, &ignored);
-	} else {
-		for (h = 0; h < VANTIO_SEGMENT_HEIGHT; h++)
-			whole.peaks[h] = part->peaks[h];
-		whole.size += part->size;
-	}
-	vantio_merkle_root(&whole, ret);
-}
-
-static void combine_anchors(struct vantio_verify *v, const struct vantio_segment_check *c)
-{
-	struct vantio_hash root;
-	size_t i;
-
-	for (i = 0; i < c->n_anchors && c->at_anchor[i].size; i++) {
-		root_with(v, &c->at_anchor[i], &root);
-		if (vantio_hash_equal(&root, &c->anchors[i].root))
-			v->anchored_size = c->anchors[i].size;
-		else if (!v->anchor.found)
-			vantio_finding_at(&v->anchor, v->anchored_size, "at %llu records its root is not the one of %s: its history was rewritten, "
-					  "from this leaf on at the earliest", (unsigned long long)c->anchors[i].size, c->anchors[i].what);
-	}
-}
-
-static int push_segment(struct vantio_verify *v, const struct vantio_hash *root, struct vantio_error *err)
-{
-	struct vantio_hash *grown;
-	size_t n = v->n_segments;
-
-	if (!(n & (n - 1))) {
-		grown = realloc(v->segments, (n ? n * 2 : 1) * sizeof(*grown));
-		if (!grown)
-			return vantio_fail(err, ENOMEM, "out of memory while verifying");
-		v->segments = grown;
-	}
-	v->segments[v->n_segments++] = *root;
-	return 0;
-}
-
-static int combine(struct vantio_verify *v, struct vantio_segment_check *c, struct vantio_error *err)
-{
-	uint64_t first = c->segment << VANTIO_SEGMENT_HEIGHT, i;
-	int r = 0;
-
-	vantio_finding_merge(&v->log, &c->log);
-	vantio_finding_merge(&v->content, &c->content);
-	vantio_finding_merge(&v->tile, &c->tile);
-	vantio_finding_merge(&v->differs, &c->differs);
-	vantio_finding_merge(&v->index_off, &c->index_off);
-	if (c->first.boot_id[0] && !strcmp(c->first.boot_id, v->clock.boot_id) && c->first.mono_ns < v->clock.mono_ns)
-		vantio_finding_at(&v->content, first, "its monotonic clock runs back within a boot");
-	if (c->final.boot_id[0])
-		v->clock = c->final;
-	for (i = 0; !c->pass && i < c->tree.size && r == 0; i++) {
-		r = vantio_dupes_add(v->dupes, &c->prints[2 * i], first + i, err);
-		if (r == 0)
-			r = vantio_dupes_add(v->dupes, &c->prints[2 * i + 1], first + i, err);
-	}
-	combine_anchors(v, c);
-	v->erased += c->erased;
-	v->backwards += c->backwards;
-	v->lost = c->lost > UINT64_MAX - v->lost ? UINT64_MAX : v->lost + c->lost;
-	if (c->last)
-		v->beyond = c->beyond;
-	if (c->last && !v->log.found)
-		root_with(v, &c->tree, &v->root);
-	if (r == 0 && c->tree.size == VANTIO_SEGMENT_RECORDS) {
-		r = push_segment(v, &c->tree.peaks[VANTIO_SEGMENT_HEIGHT], err);
-		if (r == 0)
-			r = vantio_merkle_add(&v->tree, VANTIO_SEGMENT_HEIGHT, &c->tree.peaks[VANTIO_SEGMENT_HEIGHT], NULL, NULL, err);
-	}
-	return r;
-}
-
-struct task {
-	struct vantio_segment_check check;
-	struct vantio_error err;
-	pthread_t thread;
-	bool threaded;
-	int r;
-};
-
-static void *run_task(void *arg)
-{
-	struct task *t = arg;
-
-	t->r = t->check.pass ? vantio_segment_pass(&t->check, &t->err) : vantio_segment_verify(&t->check, &t->err);
-	return NULL;
-}
-
-/* The i-th connection; NULL where the index is not compared. */
-static struct vantio_index *index_connection(struct vantio_verify *v, size_t i)
-{
-	struct vantio_error err = { 0 };
-
-	if (v->report->index_checked && !v->indexes[i] && vantio_index_open_again(v->indexes[0], &v->indexes[i], &err) < 0) {
-		vantio_verify_note(v, "%.250s", err.text);
-		v->report->index_checked = false;
-	}
-	return v->report->index_checked ? v->indexes[i] : NULL;
-}
-
-static void prepare(struct vantio_verify *v, struct task *t, size_t slot, uint64_t segment, uint64_t n_segments)
-{
-	uint64_t first = segment << VANTIO_SEGMENT_HEIGHT, left = v->checkpoint.size - first;
-	struct vantio_segment_check *c = &t->check;
-
-	memset(t, 0, sizeof(*t));
-	c->dirfd = v->dirfd;
-	c->segment = segment;
-	c->n = left < VANTIO_SEGMENT_RECORDS ? left : VANTIO_SEGMENT_RECORDS;
-	c->last = segment + 1 == n_segments;
-	c->print_key = v->print_key;
-	c->index_rows = v->index_rows;
-	c->pass = segment < v->first_segment || segment >= v->end_segment;
-	if (first < v->index_rows && !c->pass)
-		c->index = index_connection(v, slot);
-	c->anchors = v->anchors + v->next_anchor;
-	while (v->next_anchor < v->n_anchors && v->anchors[v->next_anchor].size <= first + c->n) {
-		v->next_anchor++;
-		c->n_anchors++;
-	}
-}
-
-/* One round: as many segments as there are cores, combined in their order. */
-static int run_round(struct vantio_verify *v, struct task *tasks, size_t n, struct vantio_error *err)
-{
-	int r = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		tasks[i].threaded = i + 1 < n && pthread_create(&tasks[i].thread, NULL, run_task, &tasks[i]) == 0;
-		if (!tasks[i].threaded)
-			run_task(&tasks[i]);
-	}
-	for (i = 0; i < n; i++) {
-		if (tasks[i].threaded)
-			pthread_join(tasks[i].thread, NULL);
-		if (r == 0 && tasks[i].r < 0) {
-			*err = tasks[i].err;
-			r = tasks[i].r;
-		}
-		/* Behind a line that is missing nothing can be told any more. */
-		if (r == 0 && !v->log.found)
-			r = combine(v, &tasks[i].check, err);
-		vantio_segment_check_clear(&tasks[i].check);
-	}
-	return r;
-}
-
-static void tell_progress(const struct vantio_verify *v, uint64_t segments)
-{
-	uint64_t done = segments < v->end_segment ? segments : v->end_segment;
-
-	done = done > v->first_segment ? (done - v->first_segment) * VANTIO_SEGMENT_RECORDS : 0;
-	if (v->opts->progress)
-		v->opts->progress(v->opts->progress_ctx, done < v->report->end - v->report->first ? done : v->report->end - v->report->first,
-				  v->report->end - v->report->first);
-}
-
-/* Those that this process may run on, which may be fewer than there are. */
-static size_t processors(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : get_nprocs();
-
-	return n < 1 ? 1 : n > VANTIO_VERIFY_THREADS ? VANTIO_VERIFY_THREADS : (size_t)n;
-}
-
-static int check_segments(struct vantio_verify *v, struct vantio_error *err)
-{
-	uint64_t n_segments = (v->checkpoint.size + VANTIO_SEGMENT_RECORDS - 1) / VANTIO_SEGMENT_RECORDS, at = 0;
-	cleanup_free struct task *tasks = calloc(VANTIO_VERIFY_THREADS, sizeof(*tasks));
-	size_t width = processors(), n, i;
-	int r;
-
-	if (!tasks)
-		return vantio_fail(err, ENOMEM, "out of memory while verifying");
-	r = vantio_dupes_new(&v->dupes, err);
-	if (r < 0)
-		return r;
-	vantio_merkle_root(&v->tree, &v->root);
-	tell_progress(v, 0);
-	for (; at < n_segments && !v->log.found; at += n) {
-		n = n_segments - at < width ? (size_t)(n_segments - at) : width;
-		for (i = 0; i < n; i++)
-			prepare(v, &tasks[i], i, at + i, n_segments);
-		r = run_round(v, tasks, n, err);
-		if (r < 0)
-			return r;
-		tell_progress(v, at + n);
-	}
-	return 0;
-}
 
 /* ---- behind the log: higher tiles, duplicates, the verdict ---- */
 
@@ -362,7 +152,7 @@ static void conclude(struct vantio_verify *v, const struct vantio_finding *worst
 		snprintf(r->reason, sizeof(r->reason), "%s", reason ? reason : "out of memory");
 		return;
 	}
-	r->verdict = v->anchored ? VANTIO_LEDGER_OK : VANTIO_LEDGER_UNANCHORED;
+	r->verdict = r->anchored ? VANTIO_LEDGER_OK : VANTIO_LEDGER_UNANCHORED;
 	add_notes(v);
 	if (v->opts->state_dir && vantio_head_store(v->opts->state_dir, r->origin, v->head.note, v->head.len, &err) < 0)
 		vantio_verify_note(v, "this head cannot be remembered for the next time: %.180s", err.text);
@@ -374,7 +164,7 @@ static int judge(struct vantio_verify *v, struct vantio_finding *worst, struct v
 
 	r = vantio_verify_prepare(v, err);
 	if (r == 0 && !v->fatal.found) {
-		r = check_segments(v, err);
+		r = vantio_verify_walk(v, err);
 		if (r == 0 && !v->log.found)
 			check_high_tiles(v);
 	}
@@ -397,6 +187,7 @@ static void clear(struct vantio_verify *v)
 	vantio_dupes_free(v->dupes);
 	vantio_epochs_clear(&v->epochs);
 	free(v->segments);
+	free(v->boots.slots);
 	free(v->anchors);
 	vantio_head_clear(&v->head);
 	free(v->against);

@@ -41,9 +41,18 @@ struct vantio_print { /* of a record id or a nonce, keyed, so that nobody can ma
 	uint8_t b[16];
 };
 
-struct vantio_clock {
-	char boot_id[37];
-	uint64_t mono_ns;
+/* Records of one boot that stand side by side. */
+struct vantio_run {
+	struct vantio_print boot;
+	uint64_t leaf; /* the first */
+	uint64_t first_ns, last_ns; /* of the monotonic clock */
+	bool begun;
+};
+
+/* The last run of each boot that was seen, by its print. */
+struct vantio_boots {
+	struct vantio_run *slots; /* owned */
+	size_t n, size; /* size: a power of two */
 };
 
 /* The check of one segment: independent of all others, so that they can run side by side. */
@@ -66,7 +75,8 @@ struct vantio_segment_check {
 	struct vantio_finding index_off; /* rows that differ from the lines; unjudged if they cannot be read */
 	struct vantio_merkle tree;     /* of the segment's lines */
 	struct vantio_merkle *at_anchor; /* owned; [i] is the tree at anchors[i] */
-	struct vantio_clock first, final;
+	struct vantio_run *runs;       /* owned */
+	size_t n_runs;
 	struct vantio_print *prints;   /* owned; two a line */
 	uint64_t erased;    /* disclosures or whole private lines that are missing */
 	uint64_t backwards; /* records whose wall clock ran back */
@@ -119,12 +129,11 @@ struct vantio_verify {
 	uint64_t first_segment, end_segment; /* that are read */
 	bool part; /* not all are */
 	uint64_t anchored_size; /* so far the log is the one of an older head or a seal */
-	bool anchored;
 	struct vantio_merkle tree; /* of the segments combined so far; the last, partial one is not added */
 	struct vantio_hash root;   /* of everything, once all segments are combined */
 	struct vantio_hash *segments; /* owned: roots of the full ones */
 	size_t n_segments;
-	struct vantio_clock clock;
+	struct vantio_boots boots;
 	struct vantio_dupes *dupes;
 	uint8_t print_key[crypto_shorthash_siphashx24_KEYBYTES];
 	struct vantio_finding fatal; /* nothing further can be asked */
@@ -134,6 +143,8 @@ struct vantio_verify {
 	uint64_t erased, backwards, lost, beyond;
 };
 
+/* Every segment, as far as lines are there, and what it says put together. -ENOMEM, or an I/O error of a temporary file. */
+int vantio_verify_walk(struct vantio_verify *v, struct vantio_error *err);
 /* Which segments are read, once the checkpoint is known. */
 void vantio_verify_choose(struct vantio_verify *v);
 void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -15,6 +15,30 @@
 
 /* ---- which ---- */
 
+/* How many segments are there at all: a checkpoint can claim more, by orders of magnitude. */
+static uint64_t count_present(int dirfd, uint64_t claimed)
+{
+	char path[VANTIO_STORE_NAME_MAX];
+	struct vantio_error ignored;
+	uint64_t n = 0, step = 1;
+
+	for (; step < claimed; step *= 2) {
+		vantio_segment_path(path, "log", step);
+		if (vantio_store_exists(dirfd, path, &ignored) <= 0)
+			break;
+	}
+	/* Halved: `n` is there (the first need not be: it is told when it is read), `step` is not. */
+	step = step < claimed ? step : claimed;
+	while (step - n > 1) {
+		vantio_segment_path(path, "log", n + (step - n) / 2);
+		if (vantio_store_exists(dirfd, path, &ignored) > 0)
+			n += (step - n) / 2;
+		else
+			step = n + (step - n) / 2;
+	}
+	return n + 1;
+}
+
 /* Wall-clock time of a segment's first record; false if it cannot be told. */
 static bool first_time(int dirfd, uint64_t segment, uint64_t *ret_ns)
 {
@@ -59,7 +83,7 @@ void vantio_verify_choose(struct vantio_verify *v)
 		v->first_segment = o->since_leaf / VANTIO_SEGMENT_RECORDS;
 		v->first_segment = v->first_segment < n ? v->first_segment : n - 1;
 	} else if (o->since_ns && n) {
-		v->first_segment = n - 1;
+		v->first_segment = count_present(v->dirfd, n) - 1;
 		/* Of a segment that cannot tell, those before it may be meant too. */
 		while (v->first_segment && (!first_time(v->dirfd, v->first_segment, &ts) || ts > o->since_ns))
 			v->first_segment--;

@@ -16,13 +16,18 @@
 void vantio_verify_note(struct vantio_verify *v, const char *fmt, ...)
 {
 	struct vantio_ledger_report *r = v->report;
+	cleanup_free char *shown = NULL;
+	char raw[sizeof(r->notes[0])];
 	va_list ap;
 
 	if (r->n_notes == VANTIO_ARRAY_SIZE(r->notes))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(r->notes[r->n_notes++], sizeof(r->notes[0]), fmt, ap);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
+	/* What it quotes is the folder's: an error of SQLite names what lies in the index. */
+	shown = vantio_escape_dup(raw, strlen(raw));
+	snprintf(r->notes[r->n_notes++], sizeof(r->notes[0]), "%s", shown ? shown : "out of memory");
 }
 
 static int load_genesis(struct vantio_verify *v, struct vantio_vkey *ret)
@@ -119,6 +124,13 @@ static int load_seals(struct vantio_verify *v, struct vantio_error *err)
 	return 0;
 }
 
+/* The last of `n` anchors is one from outside (r > 0). That of an empty log speaks for no record, and anchors nothing. */
+static void take_anchor(struct vantio_verify *v, int r, size_t n)
+{
+	if (r > 0 && v->anchors[n - 1].size > v->report->anchored)
+		v->report->anchored = v->anchors[n - 1].size;
+}
+
 /* Heads from outside: read before the checkpoint, so that a writer can only be further. */
 static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 {
@@ -137,7 +149,7 @@ static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 			v->fatal.unjudged = true;
 		}
 		n += r > 0;
-		v->anchored |= r > 0;
+		take_anchor(v, r, n);
 	}
 	if (o->head && !v->fatal.found)
 		n += vantio_anchor_open(o->head, o->head_len, "the checkpoint that was read", &v->epochs, &v->anchors[n], &v->fatal, &e) > 0;
@@ -146,7 +158,7 @@ static int load_anchors(struct vantio_verify *v, struct vantio_error *err)
 		if (r < 0)
 			vantio_verify_note(v, "the head that was verified before cannot be read: %.180s", e.text);
 		n += r > 0;
-		v->anchored |= r > 0;
+		take_anchor(v, r, n);
 	}
 	v->n_anchors = n;
 	return 0;
@@ -288,6 +300,9 @@ static void load_index(struct vantio_verify *v)
 		vantio_verify_note(v, "the index was not compared: %.200s", err.text);
 	} else {
 		v->report->index_checked = true;
+		if (!vantio_index_guarded(v->indexes[0]))
+			vantio_finding_set(&v->index_off, "the index: the triggers that refuse changes are not as they were made: somebody "
+					   "changed it; 'vantioctl ledger reindex' builds it anew");
 		if (v->index_rows > v->checkpoint.size && v->index_rows > size_by_now(v))
 			vantio_finding_at(&v->index_off, v->checkpoint.size, "the index knows %llu records, the checkpoint covers %llu: "
 					  "records were removed, or an older state was put back", (unsigned long long)v->index_rows,

@@ -77,7 +77,7 @@ struct walk {
 	bool has_private;
 	bool replaced;
 	bool has_index;
-	char last_ts[31];
+	char last_ts[31], boot_id[37];
 	size_t anchor;
 };
 
@@ -103,20 +103,39 @@ static void check_tile(struct walk *w, unsigned level, uint64_t index, unsigned 
 		}
 }
 
-static void check_clock(struct walk *w, const struct vantio_record_fields *f, uint64_t leaf)
+/* A run of records of another boot begins: its place among those that were. */
+static int begin_run(struct walk *w, const struct vantio_record_fields *f, uint64_t leaf, struct vantio_error *err)
 {
 	struct vantio_segment_check *c = w->c;
-	bool same = c->final.boot_id[0] && !memcmp(c->final.boot_id, f->boot_id.p, 36);
+	struct vantio_run *grown;
 
-	if (same && f->mono_ns < c->final.mono_ns)
-		vantio_finding_at(&c->content, leaf, "its monotonic clock runs back within a boot");
+	if (!(c->n_runs & (c->n_runs - 1))) {
+		grown = realloc(c->runs, (c->n_runs ? c->n_runs * 2 : 1) * sizeof(*grown));
+		if (!grown)
+			return vantio_fail(err, ENOMEM, "out of memory while verifying");
+		c->runs = grown;
+	}
+	memcpy(w->boot_id, f->boot_id.p, 36);
+	c->runs[c->n_runs] = (struct vantio_run){ .leaf = leaf, .first_ns = f->mono_ns, .begun = true };
+	crypto_shorthash_siphashx24(c->runs[c->n_runs++].boot.b, (const uint8_t *)f->boot_id.p, f->boot_id.len, c->print_key);
+	return 0;
+}
+
+static int check_clock(struct walk *w, const struct vantio_record_fields *f, uint64_t leaf, struct vantio_error *err)
+{
+	struct vantio_segment_check *c = w->c;
+	int r = 0;
+
 	if (w->last_ts[0] && memcmp(w->last_ts, f->ts.p, 30) > 0)
 		c->backwards++;
 	memcpy(w->last_ts, f->ts.p, 30);
-	memcpy(c->final.boot_id, f->boot_id.p, 36);
-	c->final.mono_ns = f->mono_ns;
-	if (leaf == w->first)
-		c->first = c->final;
+	if (!c->n_runs || memcmp(w->boot_id, f->boot_id.p, 36) != 0)
+		r = begin_run(w, f, leaf, err);
+	else if (f->mono_ns < c->runs[c->n_runs - 1].last_ns)
+		vantio_finding_at(&c->content, leaf, "its monotonic clock runs back within a boot");
+	if (r == 0)
+		c->runs[c->n_runs - 1].last_ns = f->mono_ns;
+	return r;
 }
 
 static void check_private(struct walk *w, const struct vantio_record_fields *f, uint64_t leaf)
@@ -171,24 +190,25 @@ static void check_index(struct walk *w, const struct vantio_record_fields *f, ui
 	w->has_index = false;
 }
 
-static void check_line(struct walk *w, uint64_t i, const struct vantio_span *line, uint64_t offset)
+static int check_line(struct walk *w, uint64_t i, const struct vantio_span *line, uint64_t offset, struct vantio_error *err)
 {
 	struct vantio_segment_check *c = w->c;
-	struct vantio_error err = { 0 };
+	struct vantio_error e = { 0 };
 	struct vantio_record_fields f;
 	uint64_t leaf = w->first + i;
+	int r;
 
-	if (vantio_record_scan(line->p, line->len, &f, &err) < 0) {
-		vantio_finding_at(&c->content, leaf, "%s", err.text);
+	if (vantio_record_scan(line->p, line->len, &f, &e) < 0) {
+		vantio_finding_at(&c->content, leaf, "%s", e.text);
 		/* Each such leaf its own print, so that it repeats no other. */
 		randombytes_buf(&c->prints[2 * i], 2 * sizeof(c->prints[0]));
 		check_private(w, NULL, leaf);
 		w->has_index = false; /* its row cannot be compared, and the walk over rows would be one behind */
-		return;
+		return 0;
 	}
 	if (f.leaf != leaf)
 		vantio_finding_at(&c->content, leaf, "it says that it is leaf %llu", (unsigned long long)f.leaf);
-	check_clock(w, &f, leaf);
+	r = check_clock(w, &f, leaf, err);
 	take_print(w, i, &f);
 	check_private(w, &f, leaf);
 	check_index(w, &f, leaf, offset);
@@ -196,6 +216,7 @@ static void check_line(struct walk *w, uint64_t i, const struct vantio_span *lin
 		c->lost = UINT64_MAX;
 	else
 		c->lost += f.lost_before;
+	return r;
 }
 
 /* Takes the line's hash into the tree, and compares each tile that it completes. */
@@ -259,8 +280,9 @@ static int walk_lines(struct walk *w, struct vantio_lines *lines, struct vantio_
 					  "the log ends before it");
 			return 0;
 		}
-		check_line(w, i, &line, offset);
-		r = grow(w, i, &line, err);
+		r = check_line(w, i, &line, offset, err);
+		if (r == 0)
+			r = grow(w, i, &line, err);
 		if (r < 0)
 			return r;
 	}
@@ -345,7 +367,9 @@ int vantio_segment_verify(struct vantio_segment_check *c, struct vantio_error *e
 void vantio_segment_check_clear(struct vantio_segment_check *c)
 {
 	free(c->prints);
+	free(c->runs);
 	free(c->at_anchor);
 	c->prints = NULL;
+	c->runs = NULL;
 	c->at_anchor = NULL;
 }

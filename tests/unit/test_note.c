@@ -174,6 +174,22 @@ static void note_malformed_keys_are_refused(void **state)
 	assert_int_equal(vantio_vkey_parse(PETER "\n", strlen(PETER) + 1, &key, &err), 0);
 }
 
+/* U+009B does to a terminal what ESC [ does. */
+static void note_controls_beyond_ascii_are_refused(void **state)
+{
+	static const char text[] = "a\xc2\x9b" "2J\n", plain[] = "a\xc2\xa1\n";
+	struct vantio_buf out = VANTIO_BUF_INIT;
+	struct vantio_error err = { 0 };
+	struct vantio_skey key;
+
+	(void)state;
+	assert_int_equal(vantio_skey_generate("example.org/log\xc2\x9b" "2J", &key, &err), -EINVAL);
+	assert_int_equal(vantio_skey_generate("example.org/\xc2\xa1", &key, &err), 0);
+	assert_int_equal(vantio_note_sign(&out, text, sizeof(text) - 1, &key, &err), -EINVAL);
+	assert_int_equal(vantio_note_sign(&out, plain, sizeof(plain) - 1, &key, &err), 0);
+	vantio_buf_free(&out);
+}
+
 static int parse_checkpoint(const char *text, struct vantio_checkpoint *ret)
 {
 	struct vantio_error err = { 0 };
@@ -240,6 +256,7 @@ int main(void)
 		cmocka_unit_test(note_a_hundred_signatures_pass_and_one_more_is_refused),
 		cmocka_unit_test(note_keys_survive_printing),
 		cmocka_unit_test(note_malformed_keys_are_refused),
+cmocka_unit_test(note_controls_beyond_ascii_are_refused),
 		cmocka_unit_test(checkpoint_is_parsed_strictly),
 		cmocka_unit_test(checkpoint_of_another_origin_than_the_key_is_refused),
 	};

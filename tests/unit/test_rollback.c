@@ -83,6 +83,23 @@ static void rollback_older_state_is_seen_by_the_remembered_head(void **state)
 	assert_non_null(strstr(r.reason, "history was rewritten"));
 }
 
+/* A head of an empty ledger speaks for no record: whatever is put back continues it. */
+static void rollback_head_of_an_empty_ledger_anchors_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_verify_options opts = { .state_dir = f->state };
+	struct vantio_ledger_report r;
+
+	fixture_append(f, 0, 10);
+	assert_int_equal(verify_with(f, &opts).verdict, VANTIO_LEDGER_UNANCHORED);
+	fixture_append(f, 10, 10);
+	assert_int_equal(verify_with(f, &opts).verdict, VANTIO_LEDGER_UNANCHORED);
+	fixture_append(f, 10, 10);
+	r = verify_with(f, &opts);
+	assert_int_equal(r.verdict, VANTIO_LEDGER_OK);
+	assert_int_equal(r.anchored, 10);
+}
+
 static void rollback_fork_is_seen_by_a_kept_checkpoint(void **state)
 {
 	struct fixture *f = *state;
@@ -184,6 +201,7 @@ int main(void)
 		CASE(rollback_older_state_without_index_is_never_plainly_ok),
 		CASE(rollback_older_state_is_seen_by_a_kept_checkpoint),
 		CASE(rollback_older_state_is_seen_by_the_remembered_head),
+		CASE(rollback_head_of_an_empty_ledger_anchors_nothing),
 		CASE(rollback_fork_is_seen_by_a_kept_checkpoint),
 		CASE(rollback_another_ledgers_key_and_checkpoint_are_refused),
 		CASE(rollback_replaced_epoch_root_is_seen),

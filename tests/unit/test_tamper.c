@@ -136,6 +136,22 @@ static void case_forged_clock(const struct fixture *f)
 	free(l.data);
 }
 
+/* Records of another boot stand between; behind them the first goes on. */
+static void forge_boots(const struct fixture *f, const char *later)
+{
+	struct lines l = read_lines(f, LOG);
+	size_t i;
+
+	for (i = 5; i < 10; i++)
+		memcpy(strstr(l.at[i], "\"boot_id\":\"") + 11, "01234567-89ab-4cde-8f01-23456789abcd", 36);
+	replace_in_line(&l, 10, "\"mono_ns\":\"1000010000\"", later);
+	forge(f, &l);
+	free(l.data);
+}
+
+static void case_forged_boot_that_comes_back(const struct fixture *f) { forge_boots(f, "\"mono_ns\":\"1000003999\""); }
+static void case_boots_in_turn(const struct fixture *f) { forge_boots(f, "\"mono_ns\":\"1000004000\""); }
+
 static void copy_field(struct lines *l, size_t to, size_t from, const char *key, size_t len)
 {
 	char *a = strstr(l->at[to], key), *b = strstr(l->at[from], key);
@@ -424,6 +440,8 @@ static const struct tamper {
 	{ "a disclosure twice", case_private_twice, VANTIO_LEDGER_FAIL, 7, "matches no digest" },
 	{ "genesis key a link", case_epoch_link, VANTIO_LEDGER_FAIL, NO_LEAF, "symbolic link" },
 	{ "signed: clock runs back", case_forged_clock, VANTIO_LEDGER_FAIL, 9, "monotonic clock" },
+	{ "signed: a boot goes on before its end", case_forged_boot_that_comes_back, VANTIO_LEDGER_FAIL, 10, "monotonic clock" },
+	{ "signed: two boots in turn", case_boots_in_turn, VANTIO_LEDGER_UNANCHORED, NO_LEAF, "" },
 	{ "signed: record id twice", case_forged_id_twice, VANTIO_LEDGER_FAIL, 11, "earlier record" },
 	{ "signed: nonce twice", case_forged_nonce_twice, VANTIO_LEDGER_FAIL, 17, "earlier record" },
 	{ "signed: another leaf", case_forged_leaf, VANTIO_LEDGER_FAIL, 6, "leaf 7" },
@@ -514,6 +532,22 @@ static void flip_each_byte(const struct fixture *f, const char *name, bool leaf_
 	assert_int_equal(verify(f).verdict, VANTIO_LEDGER_UNANCHORED);
 }
 
+/* Only what is there is looked for: a signed size that nobody could ever write down hangs nothing. */
+static void tamper_claimed_size_hangs_no_search_by_time(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_verify_options opts = { .since_ns = 1 };
+	struct vantio_ledger_report r;
+
+	fixture_append(f, 20, 7);
+	resign(f, NULL, "9223372036854775807");
+	alarm(60);
+	r = verify_with(f, &opts);
+	alarm(0);
+	assert_int_equal(r.verdict, VANTIO_LEDGER_FAIL);
+	assert_int_equal(r.leaf, 20);
+}
+
 static void tamper_any_flipped_byte_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -533,6 +567,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(tamper_each_case_gets_its_verdict),
+		CASE(tamper_claimed_size_hangs_no_search_by_time),
 		CASE(tamper_any_flipped_byte_fails),
 	};
 
