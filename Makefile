@@ -76,6 +76,7 @@ LIB_OBJ  := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o)
 CLI_OBJ  := $(CLI_C:%.c=$(O)/%.o)
 BPF_OBJ  := $(BPF_C:%.c=$(O)/%.o)
 UNIT_BIN := $(UNIT_C:%.c=$(O)/%)
+PRESETS  := $(sort $(wildcard dist/presets/*.toml))
 SKEL     := $(if $(BPF_C),$(O)/gen/vantio.skel.h)
 
 .PHONY: all
@@ -114,6 +115,13 @@ $(O)/vantio.bpf.linked.o: $(BPF_OBJ)
 $(O)/gen/vantio.skel.h: $(O)/vantio.bpf.linked.o
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name vantio_bpf >$@.tmp && mv $@.tmp $@
+
+# Presets are part of the program.
+$(O)/gen/presets.h: $(PRESETS) scripts/embed
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && scripts/embed $(PRESETS) >$@.tmp && mv $@.tmp $@
+
+$(O)/lib/policy/preset.o: $(O)/gen/presets.h
 
 # Unit tests: one binary a module.
 $(O)/tests/unit/%: tests/unit/%.c $(O)/libvantio.a

@@ -49,6 +49,7 @@ enum cli_kind {
 	CLI_AGENT,    /* name of an enrolled agent */
 	CLI_RECORD,   /* record id or leaf */
 	CLI_TRACE,    /* trace id */
+	CLI_PRESET,   /* name of a preset */
 	CLI_OP,       /* operation of `policy explain` */
 	CLI_PROGRAM,  /* a command and its arguments, after -- */
 };
@@ -170,6 +171,7 @@ CLI_COMMAND(policy_test);
 CLI_COMMAND(policy_diff);
 CLI_COMMAND(policy_replay);
 CLI_COMMAND(policy_push);
+CLI_COMMAND(policy_presets);
 CLI_COMMAND(agent_enroll);
 CLI_COMMAND(agent_list);
 CLI_COMMAND(agent_release);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "completion.h"
+#include "policy/preset.h"
 #include "policy/image.h"
 
 void completion_spaced(FILE *out, const char *w)
@@ -17,6 +18,8 @@ void completion_words(enum cli_kind kind, const char *const *choices, void (*wor
 
 	for (; kind == CLI_CHOICE && *choices; choices++)
 		word(out, *choices);
+	for (size_t i = 0; kind == CLI_PRESET && i < vantio_presets.n; i++)
+		word(out, vantio_presets.items[i].name);
 	for (op = 0; kind == CLI_OP && op < VANTIO_OP_MAX; op++)
 		if ((op >= VANTIO_OP_MOUNT && op <= VANTIO_OP_KEYRING) || vantio_op_access((enum vantio_op)op, &domain, &access))
 			word(out, vantio_op_name((enum vantio_op)op));

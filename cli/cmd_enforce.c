@@ -68,7 +68,7 @@ static int read_policies(struct enforcement *f)
 		if (i == POLICIES_MAX)
 			return cli_usage_error(f->cli, "at most %d policies at once", POLICIES_MAX);
 		f->n = i + 1;
-		r = cli_policy_need(f->cli, &f->policies[i], file ? file : fallback, NULL);
+		r = cli_policy_need(f->cli, &f->policies[i], file ? file : fallback, cli_get(f->cli, "workdir"));
 		if (r)
 			return r;
 		r = cli_policy_without_workdir(f->cli, &f->policies[i]);
@@ -84,7 +84,7 @@ static int push_all(struct enforcement *f)
 	int r = 0;
 
 	for (i = 0; !r && i < f->n; i++)
-		r = cli_push_policy(f->cli, &f->engine, &f->policies[i], NULL, NULL);
+		r = cli_push_policy(f->cli, &f->engine, &f->policies[i], cli_get(f->cli, "workdir"), NULL);
 	return r;
 }
 
@@ -284,6 +284,7 @@ int cmd_enforce(struct cli *cli)
 static const struct cli_option enforce_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE", .repeat = true,
 	  .help = "the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
+	CLI_PUSH_WORKDIR,
 	{ .name = "refresh", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often host names and denied files are looked up again (default: 30s)" },
 	{ .name = "rotate", .kind = CLI_DURATION, .metavar = "TIME", .help = "how often the ledger takes a new signing key (default: 24h; 0s: never)" },
 	{ .name = "egress-interface", .kind = CLI_TEXT, .metavar = "NAME", .repeat = true,

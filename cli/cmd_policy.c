@@ -54,7 +54,8 @@ static void check_say(struct cli *cli, const struct cli_policy *p)
 	printf(": %sok%s: policy %s, %zu rule%s\n", cli_color(cli, "green"), cli_color(cli, "reset"), p->policy->name, n,
 	       n == 1 ? "" : "s");
 	if (workdir)
-		cli_note(cli, "line %u uses $WORKDIR, which only 'vantioctl run' gives: 'enforce' refuses this policy", workdir->pos.line);
+		cli_note(cli, "%s %u uses $WORKDIR, which 'vantioctl run' gives: 'enforce' and 'policy push' need --workdir for this policy",
+			 vantio_pos_file(workdir->pos, "line"), workdir->pos.line);
 }
 
 static cJSON *check_json(const struct cli_policy *p)
@@ -84,7 +85,7 @@ static void try_compile(struct cli_policy *p)
 
 	if (!p->policy || vantio_image_compile(p->policy, NULL, &image, &err) == 0)
 		return;
-	vantio_diagnostics_add(&p->diags, false, (struct vantio_pos){ 1, 1 }, "%s", err.text);
+	vantio_diagnostics_add(&p->diags, false, VANTIO_POS_TOP, "%s", err.text);
 	vantio_policy_free(p->policy);
 	p->policy = NULL;
 }
@@ -188,7 +189,8 @@ static const struct cli_option replay_options[] = {
 	{ 0 },
 };
 static const struct cli_arg two_policies[] = { { .metavar = "OLD", .kind = CLI_POLICY }, { .metavar = "NEW", .kind = CLI_POLICY }, { 0 } };
-static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, { 0 } };
+static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, CLI_PUSH_WORKDIR, { 0 } };
+static const struct cli_arg one_preset[] = { { .metavar = "NAME", .kind = CLI_PRESET, .optional = true }, { 0 } };
 static const struct cli_arg one_policy[] = { { .metavar = "FILE", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_arg policies[] = { { .metavar = "FILE", .kind = CLI_POLICY, .repeat = true }, { 0 } };
 
@@ -209,6 +211,7 @@ static const struct cli_command policy_commands[] = {
 	  .run = cmd_policy_diff },
 	{ .verb = "replay", .help = "say what a draft would have decided over the recorded decisions", .options = replay_options,
 	  .args = one_policy, .run = cmd_policy_replay },
+	{ .verb = "presets", .help = "list the presets that a policy can extend, or print one", .args = one_preset, .run = cmd_policy_presets },
 	{ 0 },
 };
 

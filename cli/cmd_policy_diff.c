@@ -31,7 +31,9 @@ static void side_name(char out[NAME_LEN], const struct vantio_change *c, const s
 /* "p.toml:14", or the file alone where no line says it. */
 static void side_place(struct vantio_buf *out, const struct cli_policy *p, const struct vantio_change_side *side)
 {
-	vantio_escape(out, p->file, strlen(p->file));
+	const char *file = vantio_pos_file(side->pos, p->file);
+
+	vantio_escape(out, file, strlen(file));
 	if (side->pos.line)
 		vantio_buf_printf(out, ":%u", side->pos.line);
 }
@@ -152,7 +154,7 @@ static void json_side(cJSON *item, const char *key, const struct vantio_change *
 	}
 	cJSON_AddStringToObject(out, "text", side->text);
 	if (side->pos.line)
-		cJSON_AddNumberToObject(out, "line", side->pos.line);
+		cli_pos_json(out, side->pos);
 	else
 		cJSON_AddNullToObject(out, "line");
 }

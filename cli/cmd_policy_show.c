@@ -11,6 +11,8 @@
 #include "policy/resolve.h"
 #include "policy_input.h"
 
+#define PLACE_MAX 96
+
 struct showing {
 	struct cli *cli;
 	const struct cli_policy *in;
@@ -95,6 +97,23 @@ static void show_host(const struct showing *s, enum vantio_list list, uint32_t n
 		printf("  (its addresses are asked for at push; --resolve shows them)");
 }
 
+/* "line 5" or "preset:base:5", in a column of its own. */
+static void place_text(char out[PLACE_MAX], struct vantio_pos pos)
+{
+	if (pos.preset)
+		snprintf(out, PLACE_MAX, "%s:%u", pos.preset, pos.line);
+	else
+		snprintf(out, PLACE_MAX, "line %u", pos.line);
+}
+
+static void print_place(const struct showing *s, struct vantio_pos pos)
+{
+	char text[PLACE_MAX];
+
+	place_text(text, pos);
+	printf("%-*s ", s->p->n_extends ? 22 : 10, text);
+}
+
 static void show_rules(const struct showing *s, enum vantio_list list)
 {
 	const struct vantio_rules *rules = &s->p->lists[list];
@@ -104,7 +123,8 @@ static void show_rules(const struct showing *s, enum vantio_list list)
 		const struct vantio_rule *rule = &rules->items[i];
 
 		snprintf(name, sizeof(name), "%s[%zu]", vantio_list_name(list), i);
-		printf("  %-20s line %-5u ", name, rule->pos.line);
+		printf("  %-20s ", name);
+		print_place(s, rule->pos);
 		cli_policy_print_rule(rule->text);
 		if (rule->glob && strcmp(rule->glob, rule->text) != 0) {
 			printf("  = ");
@@ -131,9 +151,11 @@ static void show_section(const struct showing *s, size_t index)
 {
 	const struct section *section = &sections[index];
 	bool allow = s->p->default_allow[index];
+	char place[PLACE_MAX];
 
-	printf("\n%s[%s]%s default %s (line %u): %s\n", cli_color(s->cli, "bold"), section->name, cli_color(s->cli, "reset"),
-	       verdict(allow), s->p->default_pos[index].line, allow ? section->allow : section->deny);
+	place_text(place, s->p->default_pos[index]);
+	printf("\n%s[%s]%s default %s (%s): %s\n", cli_color(s->cli, "bold"), section->name, cli_color(s->cli, "reset"),
+	       verdict(allow), place, allow ? section->allow : section->deny);
 	for (enum vantio_list list = section->first; list < section->end; list++)
 		show_rules(s, list);
 	if (index != 2 || !connects_by_name(s->p))
@@ -159,6 +181,10 @@ static void show_head(const struct showing *s)
 						   "continue: an operation that cannot be recorded goes on, and the loss is recorded");
 	if (s->p->svid)
 		printf("  svid     %s\n", s->p->svid);
+	for (size_t i = 0; i < s->p->n_extends; i++)
+		printf("%s%s", i ? ", " : "  extends  ", s->p->extends[i]);
+	if (s->p->n_extends)
+		putchar('\n');
 	for (size_t i = 0; i < s->p->n_cgroups; i++) {
 		printf("  cgroup   ");
 		print_text(s->p->cgroups[i]);
@@ -178,8 +204,9 @@ static void show_limits(const struct showing *s)
 		if (!limit->set)
 			continue;
 		vantio_duration_spell(limit->per_ns, &per);
-		printf("%s  %-20s line %-5u more than %" PRIu64 " in %s: %s\n", any ? "" : "\n", vantio_limit_names[i], limit->pos.line,
-		       limit->max, per.data ? per.data : "?", vantio_limit_action_name(limit->action));
+		printf("%s  %-20s ", any ? "" : "\n", vantio_limit_names[i]);
+		print_place(s, limit->pos);
+		printf("more than %" PRIu64 " in %s: %s\n", limit->max, per.data ? per.data : "?", vantio_limit_action_name(limit->action));
 		any = true;
 	}
 	if (!any)
@@ -190,10 +217,10 @@ static void show_kernel(const struct showing *s)
 {
 	printf("\n%s[kernel]%s what an enrolled process may do\n", cli_color(s->cli, "bold"), cli_color(s->cli, "reset"));
 	for (size_t i = 0; i < VANTIO_SURFACE_MAX; i++) {
-		char line[24] = "default";
+		char line[PLACE_MAX] = "default";
 
 		if (s->p->kernel_pos[i].line)
-			snprintf(line, sizeof(line), "line %u", s->p->kernel_pos[i].line);
+			place_text(line, s->p->kernel_pos[i]);
 		printf("  %-20s %-10s %-5s  %s\n", vantio_surface_names[i], line, verdict(s->p->kernel_allow[i]), surface_help[i]);
 	}
 }
@@ -219,7 +246,7 @@ static cJSON *json_section(const struct showing *s, size_t index)
 	cJSON *out = cJSON_CreateObject(), *rules;
 
 	cJSON_AddStringToObject(out, "default", verdict(s->p->default_allow[index]));
-	cJSON_AddNumberToObject(out, "line", s->p->default_pos[index].line);
+	cli_pos_json(out, s->p->default_pos[index]);
 	rules = cJSON_AddArrayToObject(out, "rules");
 	for (enum vantio_list list = sections[index].first; list < sections[index].end; list++) {
 		for (size_t i = 0; i < s->p->lists[list].n; i++) {
@@ -232,7 +259,7 @@ static cJSON *json_section(const struct showing *s, size_t index)
 			cJSON_AddStringToObject(item, "text", rule->text);
 			if (rule->glob)
 				cJSON_AddStringToObject(item, "glob", rule->glob);
-			cJSON_AddNumberToObject(item, "line", rule->pos.line);
+			cli_pos_json(item, rule->pos);
 			cJSON_AddNumberToObject(item, "col", rule->pos.col);
 			if (list >= VANTIO_LIST_NET_CONNECT && rule->net.kind == VANTIO_NET_NAME && s->resolved)
 				cJSON_AddItemToObject(item, "addresses", json_addresses(s, list, (uint32_t)i));
@@ -246,7 +273,7 @@ static void json_head(const struct showing *s, cJSON *doc)
 {
 	cleanup_free char *file = vantio_escape_dup(s->in->file, strlen(s->in->file));
 	char hash[2 * sizeof(s->p->hash) + 1];
-	cJSON *cgroups;
+	cJSON *cgroups, *extends;
 
 	vantio_hex(hash, s->p->hash, sizeof(s->p->hash));
 	cJSON_AddStringToObject(doc, "name", s->p->name);
@@ -259,6 +286,9 @@ static void json_head(const struct showing *s, cJSON *doc)
 		cJSON_AddStringToObject(doc, "svid", s->p->svid);
 	else
 		cJSON_AddNullToObject(doc, "svid");
+	extends = cJSON_AddArrayToObject(doc, "extends");
+	for (size_t i = 0; i < s->p->n_extends; i++)
+		cJSON_AddItemToArray(extends, cJSON_CreateString(s->p->extends[i]));
 	cgroups = cJSON_AddArrayToObject(doc, "cgroups");
 	for (size_t i = 0; i < s->p->n_cgroups; i++)
 		cJSON_AddItemToArray(cgroups, cJSON_CreateString(s->p->cgroups[i]));
@@ -281,7 +311,7 @@ static void json_limits(const struct showing *s, cJSON *doc)
 		snprintf(number, sizeof(number), "%" PRIu64, limit->per_ns);
 		cJSON_AddStringToObject(item, "per_ns", number);
 		cJSON_AddStringToObject(item, "action", vantio_limit_action_name(limit->action));
-		cJSON_AddNumberToObject(item, "line", limit->pos.line);
+		cli_pos_json(item, limit->pos);
 	}
 	for (size_t i = 0; i < VANTIO_SURFACE_MAX; i++)
 		cJSON_AddStringToObject(kernel, vantio_surface_names[i], verdict(s->p->kernel_allow[i]));

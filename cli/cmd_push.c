@@ -14,14 +14,14 @@ int cmd_policy_push(struct cli *cli)
 	struct vantio_slot slot;
 	char hash[65];
 	cJSON *doc;
-	int r = cli_policy_need(cli, &policy, cli_arg(cli, 0), NULL);
+	int r = cli_policy_need(cli, &policy, cli_arg(cli, 0), cli_get(cli, "workdir"));
 
 	if (!r)
 		r = cli_policy_without_workdir(cli, &policy);
 	if (!r)
 		r = cli_engine_need(cli, true, &e);
 	if (!r)
-		r = cli_push_policy(cli, &e, &policy, NULL, &slot);
+		r = cli_push_policy(cli, &e, &policy, cli_get(cli, "workdir"), &slot);
 	if (r)
 		return r;
 	cli_drain(cli, &e);

@@ -348,7 +348,11 @@ int cmd_run(struct cli *cli)
 	cleanup_cli_policy struct cli_policy policy = {};
 	int code = check_name(cli);
 
-	if (!code)
+	if (!code && cli_has(cli, "preset") && cli_has(cli, "policy"))
+		code = cli_usage_error(cli, "--preset and --policy: write extends = [\"preset:%s\"] into the policy instead", cli_get(cli, "preset"));
+	else if (!code && cli_has(cli, "preset"))
+		code = cli_policy_need_presets(cli, &policy);
+	else if (!code)
 		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") || !fallback ? cli_get(cli, "policy") : fallback, NULL);
 	if (!code)
 		code = choose_tier(cli, &tier);
@@ -367,6 +371,8 @@ static const char *const tiers[] = { "auto", "kernel", "user", "observe", NULL }
 static const struct cli_option run_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE",
 	  .help = "the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
+	{ .name = "preset", .letter = 'P', .kind = CLI_PRESET, .metavar = "NAME", .repeat = true,
+	  .help = "a preset as the policy ('vantioctl policy presets' lists them), or several together" },
 	{ .name = "tier", .letter = 't', .kind = CLI_CHOICE, .metavar = "TIER", .choices = tiers, .help = "who enforces it (default: auto, the strongest that works)" },
 	{ .name = "name", .letter = 'n', .kind = CLI_TEXT, .metavar = "NAME", .help = "what records call it, before its number (default: the policy's name)" },
 	{ .name = "phantom", .kind = CLI_FLAG, .help = "keep what it writes from the host, until 'vantioctl phantom commit'" },

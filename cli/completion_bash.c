@@ -107,7 +107,7 @@ static const char body[] =
 
 static void print_kind(FILE *out, enum cli_kind kind, const char *const *choices)
 {
-	if (kind == CLI_CHOICE || kind == CLI_OP) {
+	if (kind == CLI_CHOICE || kind == CLI_OP || kind == CLI_PRESET) {
 		fputs("choice", out);
 		completion_words(kind, choices, completion_spaced, out);
 	} else if (kind == CLI_FILE) {

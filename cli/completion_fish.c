@@ -49,7 +49,7 @@ static void print_quoted(FILE *out, const char *text)
 
 static void print_values(FILE *out, enum cli_kind kind, const char *const *choices)
 {
-	if (kind == CLI_CHOICE || kind == CLI_OP) {
+	if (kind == CLI_CHOICE || kind == CLI_OP || kind == CLI_PRESET) {
 		fputs(" -f -a '", out);
 		completion_words(kind, choices, completion_spaced, out);
 		fputs("'", out);

@@ -8,6 +8,7 @@ const char *cli_kind_name(enum cli_kind kind)
 		[CLI_FLAG] = "flag",   [CLI_TEXT] = "text",     [CLI_NUMBER] = "number", [CLI_DURATION] = "duration",
 		[CLI_TIME] = "time",   [CLI_CHOICE] = "choice", [CLI_FILE] = "file",     [CLI_DIR] = "dir",
 		[CLI_POLICY] = "policy", [CLI_CASES] = "cases", [CLI_AGENT] = "agent",   [CLI_RECORD] = "record",
+		[CLI_PRESET] = "preset",
 		[CLI_TRACE] = "trace", [CLI_OP] = "op",         [CLI_PROGRAM] = "program",
 	};
 

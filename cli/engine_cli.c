@@ -35,13 +35,16 @@ int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p)
 {
 	size_t list, i;
 
+	if (cli_get(cli, "workdir"))
+		return CLI_OK;
 	for (list = 0; list < VANTIO_LIST_MAX; list++)
 		for (i = 0; i < p->policy->lists[list].n; i++) {
 			const struct vantio_rule *r = &p->policy->lists[list].items[i];
 
-			if (!strncmp(r->text, "$WORKDIR", 8))
-				return cli_fail(cli, CLI_FAILURE, "%s:%u:%u: $WORKDIR has a value in 'vantioctl run' alone: write the folder out", p->file,
-						r->pos.line, r->pos.col);
+			if (!strncmp(r->text, "$WORKDIR", 8) || !strncmp(r->text, "unix:$WORKDIR", 13))
+				return cli_fail(cli, CLI_FAILURE, "%s:%u:%u: $WORKDIR has a value of its own in 'vantioctl run' alone: give it here with --workdir DIR%s",
+						vantio_pos_file(r->pos, p->file), r->pos.line, r->pos.col,
+						r->pos.preset ? "" : ", or write the folder out");
 		}
 	return CLI_OK;
 }
@@ -59,11 +62,11 @@ static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, 
 	int r = vantio_session_push(e, &q, &slot, &enrolled, &diags, &err);
 
 	for (i = 0; !refresh && i < diags.n; i++)
-		cli_note(cli, "%s:%u: %s", p->file, diags.items[i].pos.line, diags.items[i].text);
+		cli_note(cli, "%s:%u: %s", vantio_pos_file(diags.items[i].pos, p->file), diags.items[i].pos.line, diags.items[i].text);
 	vantio_diagnostics_free(&diags);
 	if (r)
 		return cli_fail_error(cli, &err);
-	if (!refresh && !workdir) /* `run` says what it refused, not what it did */
+	if (!refresh && (!workdir || cli_get(cli, "workdir"))) /* `run` says what it refused, not what it did */
 		cli_note(cli, "policy %s is in force as generation %llu%s", slot.name, (unsigned long long)slot.gen,
 			 slot.flags & VANTIO_IMAGE_AUDIT ? " (audit mode)" : "");
 	if (!refresh && enrolled)
@@ -83,9 +86,9 @@ void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	cleanup_cli_policy struct cli_policy again = {};
 
-	cli_policy_read_again(&again, p); /* a push appends to what it is given */
+	cli_policy_read_again(&again, p, cli_get(cli, "workdir")); /* a push appends to what it is given */
 	if (again.policy && !cli_engine_need(cli, true, &e))
-		push(cli, &e, &again, NULL, found, NULL);
+		push(cli, &e, &again, cli_get(cli, "workdir"), found, NULL);
 }
 
 uint32_t cli_agent_need(struct cli *cli, const struct vantio_engine *e, const char *name, int *ret_exit)

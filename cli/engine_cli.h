@@ -12,6 +12,9 @@
 #define CLI_ALLOW_DEGRADED \
 	{ .name = "allow-degraded", .kind = CLI_FLAG, .help = "also where this kernel cannot deny a surface of [kernel] that the policy denies" }
 
+#define CLI_PUSH_WORKDIR \
+	{ .name = "workdir", .letter = 'w', .kind = CLI_DIR, .metavar = "DIR", .help = "what $WORKDIR stands for: an absolute path (default: nothing)" }
+
 /* Opens the engine for changes, loading it first if it is not there. CLI_OK, or the exit code after reporting. */
 int cli_engine_ready(struct cli *cli, struct vantio_engine *ret);
 /* Opens an engine that must be loaded already. */
@@ -22,7 +25,7 @@ int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy 
 struct vantio_refreshed;
 /* Pushes a policy again if its host names stand for other addresses now, or denied names lead to other objects. What fails is said, and what was in force stays. */
 void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_refreshed *found);
-/* $WORKDIR has a value in `run` alone: CLI_OK, or CLI_FAILURE after saying which line uses it. */
+/* $WORKDIR has a value in `run`, or by --workdir: CLI_OK, or CLI_FAILURE after saying which line uses it. */
 int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p);
 
 /* Resolves the value of --agent: its number, or 0 after reporting (in *ret_exit). */

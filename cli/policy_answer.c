@@ -29,7 +29,7 @@ static void print_rule(const struct cli_policy *p, const struct vantio_rule_ref 
 	fputs(r->name, stdout);
 	if (r->pos.line) {
 		fputs(" (", stdout);
-		cli_print_escaped(stdout, p->file, strlen(p->file));
+		cli_print_escaped(stdout, vantio_pos_file(r->pos, p->file), strlen(vantio_pos_file(r->pos, p->file)));
 		printf(":%u)", r->pos.line);
 	}
 	if (r->rule) {
@@ -86,8 +86,7 @@ void cli_question_json(cJSON *item, const struct cli_question *q)
 static void rule_json(cJSON *item, const struct vantio_rule_ref *r)
 {
 	cJSON_AddStringToObject(item, "rule", r->name);
-	if (r->pos.line)
-		cJSON_AddNumberToObject(item, "line", r->pos.line);
+	cli_pos_json(item, r->pos);
 	if (r->rule)
 		add_escaped(item, "text", r->rule->text);
 }

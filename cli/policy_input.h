@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies as commands take them: a file or, as `-`, standard input; and what is wrong with them, as people and programs read it. */
+/* Policies as commands take them: a file, as `-` standard input, as `preset:NAME` a preset; and what is wrong with them, as people and programs
+ * read it. */
 #ifndef VANTIO_CLI_POLICY_INPUT_H
 #define VANTIO_CLI_POLICY_INPUT_H
 
@@ -23,11 +24,16 @@ void cli_policy_free(struct cli_policy *p);
  */
 void cli_policy_read(struct cli_policy *p, const char *file, const char *workdir, bool links);
 
-/* The same text once more, as a policy of its own; `first` is left as it is. */
-void cli_policy_read_again(struct cli_policy *p, const struct cli_policy *first);
+/* The policy that extends these presets and says nothing else; the current folder is its $WORKDIR. */
+void cli_policy_read_presets(struct cli_policy *p, const char *const *names, size_t n);
+
+/* The same text once more, as a policy of its own; `first` is left as it is. `workdir` NULL: there is none. */
+void cli_policy_read_again(struct cli_policy *p, const struct cli_policy *first, const char *workdir);
 
 /* Every diagnostic on stderr as "file:line:col: error: ...", on a terminal with the line and a caret. */
 void cli_policy_print_diagnostics(struct cli *cli, const struct cli_policy *p);
+/* {"line"} of a place, and {"preset":"preset:NAME"} where it is one of a preset's; nothing where there is none. */
+void cli_pos_json(cJSON *item, struct vantio_pos pos);
 /* The same as a list of {"line","col","severity","message"}. NULL when memory ran out. */
 cJSON *cli_policy_json_diagnostics(const struct cli_policy *p);
 
@@ -41,5 +47,7 @@ void cli_policy_print_rule(const char *text);
  * error document with all of them. CLI_OK, or the exit code after reporting.
  */
 int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir);
+/* The same for the values of --preset, of which there is one at least. */
+int cli_policy_need_presets(struct cli *cli, struct cli_policy *p);
 
 #endif

@@ -24,17 +24,17 @@ static const struct vantio_rule *find_rule(const struct vantio_policy *p, const 
 	return NULL;
 }
 
-static uint32_t line_of(const struct vantio_policy *p, const char *rule)
+static struct vantio_pos place_of(const struct vantio_policy *p, const char *rule)
 {
 	const struct vantio_rule *r = find_rule(p, rule);
 
 	if (r)
-		return r->pos.line;
+		return r->pos;
 	if (!strcmp(rule, "file.default"))
-		return p->default_pos[0].line;
+		return p->default_pos[0];
 	if (!strcmp(rule, "exec.default"))
-		return p->default_pos[1].line;
-	return !strcmp(rule, "network.default") ? p->default_pos[2].line : 0;
+		return p->default_pos[1];
+	return !strcmp(rule, "network.default") ? p->default_pos[2] : (struct vantio_pos){ 0 };
 }
 
 /* A name as a glob that means it and nothing else. */
@@ -65,7 +65,9 @@ static void put_remedy(struct vantio_buf *out, const struct cli_policy *policy, 
 	const struct vantio_rule *rule = find_rule(policy->policy, f->rule);
 	const size_t len = strlen(f->rule);
 
-	if (rule && rule->pos.line) {
+	if (rule && rule->pos.preset) {
+		return; /* a preset's rule holds for whoever extends it */
+	} else if (rule && rule->pos.line) {
 		vantio_buf_printf(out, "take '%s' out of line %u", rule->text, rule->pos.line);
 	} else if (!strncmp(f->rule, "kernel.", 7)) {
 		vantio_buf_printf(out, "[kernel] %s = \"allow\"", f->rule + 7);
@@ -98,14 +100,17 @@ static cJSON *document(const struct cli_policy *policy, const char *agent, const
 	for (i = 0; i < s->n; i++) {
 		const struct vantio_refusal *f = &s->items[i];
 		cleanup_buf struct vantio_buf remedy = VANTIO_BUF_INIT;
-		uint32_t line = line_of(policy->policy, f->rule);
+		struct vantio_pos pos = place_of(policy->policy, f->rule);
 
 		put_remedy(&remedy, policy, f);
 		item = cJSON_CreateObject();
 		cJSON_AddStringToObject(item, "op", f->op);
 		cJSON_AddStringToObject(item, "resource", f->resource);
 		cJSON_AddStringToObject(item, "rule", f->rule);
-		cJSON_AddItemToObject(item, "line", line ? cJSON_CreateNumber(line) : cJSON_CreateNull());
+		if (pos.line)
+			cli_pos_json(item, pos);
+		else
+			cJSON_AddNullToObject(item, "line");
 		cJSON_AddItemToObject(item, "count", cli_json_u64(f->count));
 		cJSON_AddBoolToObject(item, "enforced", f->enforced);
 		cJSON_AddItemToObject(item, "allow_with", remedy.len ? cJSON_CreateString(remedy.data) : cJSON_CreateNull());
@@ -117,13 +122,14 @@ static cJSON *document(const struct cli_policy *policy, const char *agent, const
 static void print_refusal(const struct cli_policy *policy, const struct vantio_refusal *f)
 {
 	cleanup_buf struct vantio_buf remedy = VANTIO_BUF_INIT;
-	uint32_t line = line_of(policy->policy, f->rule);
+	struct vantio_pos pos = place_of(policy->policy, f->rule);
 
 	put_remedy(&remedy, policy, f);
 	fprintf(stderr, "%4llu  %s %s: %s", (unsigned long long)f->count, f->op, f->resource, f->rule);
-	if (line)
-		fprintf(stderr, " (%s:%u)", policy->file, line);
-	fprintf(stderr, "%s%s\n", remedy.len ? "\n      to allow it: " : "", remedy.len ? remedy.data : "");
+	if (pos.line)
+		fprintf(stderr, " (%s:%u)", vantio_pos_file(pos, policy->file), pos.line);
+	fprintf(stderr, "%s%s\n", remedy.len ? "\n      to allow it: " : pos.preset ? "\n      the preset denies it whatever a policy says" : "",
+		remedy.len ? remedy.data : "");
 }
 
 void run_report(struct cli *cli, const struct cli_policy *policy, const char *agent, const struct vantio_journal_summary *s)

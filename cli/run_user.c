@@ -50,7 +50,7 @@ static int resolve_hosts(struct user_run *u, struct cli_policy *policy)
 		return CLI_OK;
 	r = vantio_resolve_policy(policy->policy, &options, &u->res, &diags, &err);
 	for (i = 0; i < diags.n; i++)
-		cli_note(u->cli, "%s:%u: %s", policy->file, diags.items[i].pos.line, diags.items[i].text);
+		cli_note(u->cli, "%s:%u: %s", vantio_pos_file(diags.items[i].pos, policy->file), diags.items[i].pos.line, diags.items[i].text);
 	vantio_diagnostics_free(&diags);
 	return r ? cli_fail_error(u->cli, &err) : CLI_OK;
 }

@@ -17,12 +17,12 @@ _vantioctl_table()
 		;;
 	run)
 		verbs=''
-		opts='--policy -p --tier -t --name -n --phantom --allow-degraded'
+		opts='--policy -p --preset -P --tier -t --name -n --phantom --allow-degraded'
 		args+=('program')
 		;;
 	enforce)
 		verbs=''
-		opts='--policy -p --refresh --rotate --egress-interface --audit --allow-degraded'
+		opts='--policy -p --workdir -w --refresh --rotate --egress-interface --audit --allow-degraded'
 		;;
 	load)
 		verbs=''
@@ -37,7 +37,7 @@ _vantioctl_table()
 		opts='--sample'
 		;;
 	policy)
-		verbs='check show hash push explain test diff replay'
+		verbs='check show hash push explain test diff replay presets'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -52,7 +52,7 @@ _vantioctl_table()
 		args+=('policy')
 		;;
 	'policy push')
-		opts='--allow-degraded'
+		opts='--allow-degraded --workdir -w'
 		args+=('policy')
 		;;
 	'policy explain')
@@ -74,6 +74,10 @@ _vantioctl_table()
 	'policy replay')
 		opts='--since --until --agent --limit -n --fail-on-change --workdir -w'
 		args+=('policy')
+		;;
+	'policy presets')
+		opts=''
+		args+=('choice base python')
 		;;
 	agent)
 		verbs='enroll list release remove'
@@ -202,9 +206,11 @@ _vantioctl_value()
 	*'|--ledger') value=dir ;;
 	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
 	'run|--policy' | 'run|-p') value='policy' ;;
+	'run|--preset' | 'run|-P') value='choice base python' ;;
 	'run|--tier' | 'run|-t') value='choice auto kernel user observe' ;;
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;
+	'enforce|--workdir' | 'enforce|-w') value='dir' ;;
 	'enforce|--refresh') value='none' ;;
 	'enforce|--rotate') value='none' ;;
 	'enforce|--egress-interface') value='none' ;;
@@ -212,6 +218,7 @@ _vantioctl_value()
 	'policy check|--workdir' | 'policy check|-w') value='dir' ;;
 	'policy show|--workdir' | 'policy show|-w') value='dir' ;;
 	'policy hash|--workdir' | 'policy hash|-w') value='dir' ;;
+	'policy push|--workdir' | 'policy push|-w') value='dir' ;;
 	'policy explain|--workdir' | 'policy explain|-w') value='dir' ;;
 	'policy test|--cases' | 'policy test|-c') value='policy' ;;
 	'policy test|--workdir' | 'policy test|-w') value='dir' ;;

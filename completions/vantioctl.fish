@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --tier -t --name -n --policy -p --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --since --until --agent --limit -n --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --preset -P --tier -t --name -n --policy -p --workdir -w --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --since --until --agent --limit -n --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -58,12 +58,14 @@ complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the compl
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
 complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
 complete -c vantioctl -n '__vantioctl_after + run' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
+complete -c vantioctl -n '__vantioctl_after + run' -l preset -s P -r -f -a ' base python' -d 'a preset as the policy (\'vantioctl policy presets\' lists them), or several together'
 complete -c vantioctl -n '__vantioctl_after + run' -l tier -s t -r -f -a ' auto kernel user observe' -d 'who enforces it (default: auto, the strongest that works)'
 complete -c vantioctl -n '__vantioctl_after + run' -l name -s n -r -d 'what records call it, before its number (default: the policy\'s name)'
 complete -c vantioctl -n '__vantioctl_after + run' -l phantom -d 'keep what it writes from the host, until \'vantioctl phantom commit\''
 complete -c vantioctl -n '__vantioctl_after + run' -l allow-degraded -d 'go on where the tier cannot do all that the policy says'
 complete -c vantioctl -n '__vantioctl_after + run' -f -a '(__fish_complete_subcommand)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy to put in force (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
+complete -c vantioctl -n '__vantioctl_after + enforce' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for: an absolute path (default: nothing)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l refresh -r -d 'how often host names and denied files are looked up again (default: 30s)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l rotate -r -d 'how often the ledger takes a new signing key (default: 24h; 0s: never)'
 complete -c vantioctl -n '__vantioctl_after + enforce' -l egress-interface -r -d 'filter what agents send out of this network interface; \'all\' of them, or \'none\''
@@ -83,6 +85,7 @@ complete -c vantioctl -n '__vantioctl_after + policy hash' -l workdir -s w -r -f
 complete -c vantioctl -n '__vantioctl_after 0 policy hash' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a push -d 'put a policy in force, or replace the one of its name'
 complete -c vantioctl -n '__vantioctl_after + policy push' -l allow-degraded -d 'also where this kernel cannot deny a surface of [kernel] that the policy denies'
+complete -c vantioctl -n '__vantioctl_after + policy push' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for: an absolute path (default: nothing)'
 complete -c vantioctl -n '__vantioctl_after 0 policy push' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a explain -d 'say whether one operation is allowed, and by which rule'
 complete -c vantioctl -n '__vantioctl_after + policy explain' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
@@ -104,6 +107,8 @@ complete -c vantioctl -n '__vantioctl_after + policy replay' -l limit -s n -r -d
 complete -c vantioctl -n '__vantioctl_after + policy replay' -l fail-on-change -d 'exit status 1 if a verdict would differ'
 complete -c vantioctl -n '__vantioctl_after + policy replay' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
 complete -c vantioctl -n '__vantioctl_after 0 policy replay' -k -f -a '(__fish_complete_suffix .toml)'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a presets -d 'list the presets that a policy can extend, or print one'
+complete -c vantioctl -n '__vantioctl_after 0 policy presets' -f -a ' base python'
 complete -c vantioctl -n '__vantioctl_after 0 agent' -a enroll -d 'govern a cgroup with all below it, or a process with its descendants'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l name -s n -r -d 'what records call it: 1 to 63 of a-z 0-9 . _ -'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l policy -s p -r -d 'name of the policy in force that governs it'

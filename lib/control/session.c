@@ -159,7 +159,7 @@ static int enrol_policy(struct enrolment *en, struct vantio_diagnostics *diags)
 {
 	cleanup_close int root = -1;
 	cleanup_free char *ignored = NULL;
-	struct vantio_pos nowhere = { 1, 1 };
+	struct vantio_pos nowhere = VANTIO_POS_TOP;
 	size_t i, before;
 	int r = 0;
 

@@ -121,15 +121,15 @@ static cJSON *held_json(const struct vantio_held_item *h)
 	return item;
 }
 
-int vantio_history_write(uint64_t gen, uint32_t slot, const char *file, const char *workdir, const char *text, size_t len,
+int vantio_history_write(uint64_t gen, uint32_t slot, const struct vantio_policy *p, const char *workdir, const char *text, size_t len,
 			 const struct vantio_resolution *res, const struct vantio_held_set *held, char *const *protect, size_t n_protect, struct vantio_error *err)
 {
 	__attribute__((cleanup(cleanup_json))) cJSON *doc = cJSON_CreateObject();
 	cleanup_free char *printed = NULL;
 	cleanup_free char *copy = strndup(text, len);
 	cleanup_free char *home = vantio_policy_home();
+	char path[128], hash[2 * sizeof(p->hash) + 1];
 	cJSON *list;
-	char path[128];
 	size_t i;
 	int r = vantio_make_dirs(VANTIO_POLICIES_DIR, 0700, err);
 
@@ -138,7 +138,9 @@ int vantio_history_write(uint64_t gen, uint32_t slot, const char *file, const ch
 	if (!copy)
 		return vantio_fail(err, ENOMEM, "out of memory");
 	cJSON_AddNumberToObject(doc, "slot", slot);
-	cJSON_AddStringToObject(doc, "file", file);
+	cJSON_AddStringToObject(doc, "file", p->file);
+	vantio_hex(hash, p->hash, sizeof(p->hash));
+	cJSON_AddStringToObject(doc, "policy_hash", hash);
 	if (home)
 		cJSON_AddStringToObject(doc, "home", home);
 	if (workdir)
@@ -237,6 +239,16 @@ static int read_protect(const cJSON *list, struct vantio_policy *p, struct vanti
 	return 0;
 }
 
+/* A preset may be another one in the program that reads than in the one that pushed. */
+static bool same_hash(const cJSON *doc, const struct vantio_policy *p)
+{
+	const char *stored = text_of(doc, "policy_hash");
+	char hash[2 * sizeof(p->hash) + 1];
+
+	vantio_hex(hash, p->hash, sizeof(p->hash));
+	return stored && strcmp(stored, hash) == 0;
+}
+
 int vantio_history_read(uint64_t gen, struct vantio_pushed *ret, struct vantio_error *err)
 {
 	__attribute__((cleanup(cleanup_json))) cJSON *doc = NULL;
@@ -263,11 +275,12 @@ int vantio_history_read(uint64_t gen, struct vantio_pushed *ret, struct vantio_e
 	expand.workdir = text_of(doc, "workdir");
 	r = vantio_policy_parse(text, strlen(text), file, &expand, &p.policy, &diags, err);
 	vantio_diagnostics_free(&diags);
+	p.other = !r && !same_hash(doc, p.policy);
 	if (!r)
 		r = read_protect(cJSON_GetObjectItemCaseSensitive(doc, "protect"), p.policy, err);
 	if (!r)
 		r = read_resolved(cJSON_GetObjectItemCaseSensitive(doc, "resolved"), &p.res, err);
-	if (!r)
+	if (!r && !p.other)
 		r = read_held(cJSON_GetObjectItemCaseSensitive(doc, "held"), p.policy, &p.held, err);
 	if (r) {
 		vantio_pushed_free(&p);

@@ -17,9 +17,10 @@ struct vantio_pushed {
 	struct vantio_policy *policy; /* owned; with the engine's own deny rules appended */
 	struct vantio_resolution res; /* owned */
 	struct vantio_held_set held;  /* owned */
+	bool other; /* its presets are not those of the program that pushed it: its rules are not the ones in force, and `held` is empty */
 };
 
-int vantio_history_write(uint64_t gen, uint32_t slot, const char *file, const char *workdir, const char *text, size_t len,
+int vantio_history_write(uint64_t gen, uint32_t slot, const struct vantio_policy *p, const char *workdir, const char *text, size_t len,
 			 const struct vantio_resolution *res, const struct vantio_held_set *held, char *const *protect, size_t n_protect, struct vantio_error *err);
 /* ENOENT where nothing is known of `gen`. */
 int vantio_history_read(uint64_t gen, struct vantio_pushed *ret, struct vantio_error *err);

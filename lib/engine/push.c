@@ -225,7 +225,7 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 		return r;
 	r = vantio_image_map_create(image, gen, table, n_table, &map, err);
 	if (!r)
-		r = vantio_history_write(gen, slot, p->file, workdir, text, len, res, &held, protect, n_protect, err);
+		r = vantio_history_write(gen, slot, p, workdir, text, len, res, &held, protect, n_protect, err);
 	if (!r)
 		r = bpf_map_update_elem(e->policies, &slot, &map, BPF_ANY) ?
 			    vantio_fail(err, errno, "cannot put the policy in force: %s", strerror(errno)) : 0;

@@ -133,7 +133,7 @@ static void name_rule(struct vantio_translator *t, const struct vantio_event_vie
 	if (ret->rule)
 		return;
 	ret->rule = "unknown"; /* the policy's text is gone: its hash still says which it was */
-	if (!pushed)
+	if (!pushed || pushed->other)
 		return;
 	domain = question(v, &key, &input, &len);
 	list = domain == VANTIO_DOMAIN_EXEC ? VANTIO_LIST_EXEC_DENY : VANTIO_LIST_FILE_DENY;

@@ -99,7 +99,7 @@ static int take_cases(const struct vantio_toml_node *root, struct vantio_cases *
 
 	unknown_keys(root, known, 1, diags);
 	if (!list || list->type != VANTIO_TOML_ARRAY || !list->n) {
-		vantio_diagnostics_add(diags, false, list ? list->pos : (struct vantio_pos){ 1, 1 },
+		vantio_diagnostics_add(diags, false, list ? list->pos : VANTIO_POS_TOP,
 				       "there is no case: each begins with a line [[case]] and has op, target and verdict");
 		return 0;
 	}
@@ -116,7 +116,7 @@ int vantio_cases_parse(const char *text, size_t len, struct vantio_cases *ret, s
 {
 	cleanup_toml struct vantio_toml_node *root = NULL;
 	cleanup_cases struct vantio_cases cases = { 0 };
-	struct vantio_pos pos = { 1, 1 };
+	struct vantio_pos pos = VANTIO_POS_TOP;
 	int r = vantio_toml_parse(text, len, &root, &pos, err);
 
 	if (r < 0) {

@@ -27,6 +27,7 @@ static const struct source {
 	{ VANTIO_DOMAIN_FILE, false, VANTIO_LIST_FILE_READ, VANTIO_ACCESS_READ },
 	{ VANTIO_DOMAIN_FILE, false, VANTIO_LIST_FILE_WRITE, VANTIO_ACCESS_WRITE },
 	{ VANTIO_DOMAIN_FILE, true, VANTIO_LIST_FILE_DENY, VANTIO_ACCESS_READ | VANTIO_ACCESS_WRITE },
+	{ VANTIO_DOMAIN_FILE, true, VANTIO_LIST_FILE_DENY_WRITE, VANTIO_ACCESS_WRITE },
 	{ VANTIO_DOMAIN_EXEC, false, VANTIO_LIST_EXEC_ALLOW, VANTIO_ACCESS_EXEC },
 	{ VANTIO_DOMAIN_EXEC, true, VANTIO_LIST_EXEC_DENY, VANTIO_ACCESS_EXEC },
 	{ VANTIO_DOMAIN_NET, false, VANTIO_LIST_NET_CONNECT, VANTIO_ACCESS_CONNECT },
@@ -114,7 +115,7 @@ static void add_culprit(const struct compile *c, uint32_t owner, struct vantio_b
 	len = strlen(rule->text);
 	vantio_buf_printf(out, "%s%s[%u] '", out->len ? ", " : "", vantio_list_name(OWNER_LIST(owner)), OWNER_RULE(owner));
 	vantio_escape(out, rule->text, len < SHOWN ? len : SHOWN);
-	vantio_buf_printf(out, "%s' (%s:%u)", len < SHOWN ? "" : "...", c->policy->file ? c->policy->file : "policy", rule->pos.line);
+	vantio_buf_printf(out, "%s' (%s:%u)", len < SHOWN ? "" : "...", vantio_pos_file(rule->pos, c->policy->file ? c->policy->file : "policy"), rule->pos.line);
 }
 
 /* Turns E2BIG into what the author of the policy can act upon. */

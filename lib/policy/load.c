@@ -35,7 +35,7 @@ int vantio_policy_load(const char *path, const char *workdir, struct vantio_poli
 	int r = vantio_read_file_follow(path, VANTIO_POLICY_TEXT_MAX, &text, &len, err);
 
 	if (r < 0) {
-		vantio_diagnostics_add(diags, false, (struct vantio_pos){ 1, 1 }, "%s", err->text);
+		vantio_diagnostics_add(diags, false, VANTIO_POS_TOP, "%s", err->text);
 		return r;
 	}
 	return vantio_policy_parse(text, len, path, &expand, ret, diags, err);
@@ -116,6 +116,7 @@ void vantio_policy_warn_links(const struct vantio_policy *p, struct vantio_diagn
 {
 	for (enum vantio_list list = 0; list < VANTIO_LIST_NET_CONNECT; list++)
 		for (size_t i = 0; i < p->lists[list].n; i++)
-			warn_link(&p->lists[list].items[i], diags);
+			if (!p->lists[list].items[i].pos.preset) /* a preset is for machines with either layout */
+				warn_link(&p->lists[list].items[i], diags);
 	vantio_diagnostics_sort(diags);
 }

@@ -40,7 +40,8 @@ const char *vantio_list_name(enum vantio_list list)
 {
 	static const char *const names[VANTIO_LIST_MAX] = {
 		[VANTIO_LIST_FILE_READ] = "file.read",     [VANTIO_LIST_FILE_WRITE] = "file.write",
-		[VANTIO_LIST_FILE_DENY] = "file.deny",     [VANTIO_LIST_EXEC_ALLOW] = "exec.allow",
+		[VANTIO_LIST_FILE_DENY] = "file.deny",     [VANTIO_LIST_FILE_DENY_WRITE] = "file.deny_write",
+		[VANTIO_LIST_EXEC_ALLOW] = "exec.allow",
 		[VANTIO_LIST_EXEC_DENY] = "exec.deny",     [VANTIO_LIST_NET_CONNECT] = "network.connect",
 		[VANTIO_LIST_NET_LISTEN] = "network.listen", [VANTIO_LIST_NET_DENY] = "network.deny",
 	};
@@ -83,10 +84,18 @@ void vantio_diagnostics_add(struct vantio_diagnostics *d, bool warning, struct v
 	d->items[d->n++] = (struct vantio_diagnostic){ .pos = pos, .warning = warning, .text = text };
 }
 
+static int by_preset(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
 static int by_pos(const void *a, const void *b)
 {
 	const struct vantio_diagnostic *x = a, *y = b;
+	int r = by_preset(x->pos.preset, y->pos.preset); /* the policy's own come first */
 
+	if (r)
+		return r;
 	if (x->pos.line != y->pos.line)
 		return x->pos.line < y->pos.line ? -1 : 1;
 	if (x->pos.col != y->pos.col)
@@ -130,6 +139,8 @@ static int by_spelling(const void *a, const void *b)
 	const struct spelled *x = a, *y = b;
 	int r = strcmp(x->spelling, y->spelling);
 
+	if (!r)
+		r = by_preset(y->rule.pos.preset, x->rule.pos.preset); /* a preset's rule stands whatever the policy says */
 	if (r)
 		return r;
 	if (x->rule.pos.line != y->rule.pos.line)

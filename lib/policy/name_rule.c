@@ -123,8 +123,10 @@ void vantio_policy_name_rule(const struct vantio_policy *p, const struct vantio_
 		return;
 	if (reason == VANTIO_REASON_DENY || reason == VANTIO_REASON_ALLOW) {
 		list = reason == VANTIO_REASON_DENY ? denies[domain] : allows[domain][!!(access & 2)];
+		if (find_in_list(p, res, domain, list, input, len, ret))
+			return;
 		/* A deny may hold by inode, under a name that no rule matches: then only the list is known. */
-		if (!find_in_list(p, res, domain, list, input, len, ret))
+		if (list != VANTIO_LIST_FILE_DENY || !find_in_list(p, res, domain, VANTIO_LIST_FILE_DENY_WRITE, input, len, ret))
 			snprintf(ret->name, sizeof(ret->name), "%s", vantio_list_name(list));
 		return;
 	}

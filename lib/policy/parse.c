@@ -115,15 +115,13 @@ int vantio_parse_choice(struct vantio_parse *c, const struct vantio_toml_node *t
 
 /* ---- the top of the text ---- */
 
-static const struct vantio_pos top = { 1, 1 };
-
 /* False if the text is of another schema, whose other keys cannot be judged. */
 static bool parse_schema(struct vantio_parse *c, const struct vantio_toml_node *root)
 {
 	const struct vantio_toml_node *item = vantio_toml_get(root, "schema");
 
 	if (!item) {
-		vantio_parse_error(c, top, "\"schema\" is missing: begin the policy with schema = %d", SCHEMA);
+		vantio_parse_error(c, VANTIO_POS_TOP, "\"schema\" is missing: begin the policy with schema = %d", SCHEMA);
 	} else if (item->type != VANTIO_TOML_INTEGER) {
 		vantio_parse_error(c, item->pos, "\"schema\" must be the number %d, not %s", SCHEMA,
 				   vantio_toml_type_name(item->type));
@@ -142,7 +140,7 @@ static void parse_name(struct vantio_parse *c, const struct vantio_toml_node *ro
 
 	if (!item) {
 		if (!vantio_toml_get(root, "name"))
-			vantio_parse_error(c, top, "\"name\" is missing: add a line such as name = \"my-agent\"");
+			vantio_parse_error(c, VANTIO_POS_TOP, "\"name\" is missing: add a line such as name = \"my-agent\"");
 		return;
 	}
 	good = item->string_len >= 1 && item->string_len <= VANTIO_NAME_MAX;
@@ -155,27 +153,39 @@ static void parse_name(struct vantio_parse *c, const struct vantio_toml_node *ro
 				   vantio_parse_quote(item->string, item->string_len).text);
 }
 
-static void parse_switches(struct vantio_parse *c, const struct vantio_toml_node *root)
+void vantio_parse_word(struct vantio_parse *c, const struct vantio_toml_node *table, const char *key, enum vantio_word word)
 {
-	static const char *const modes[] = { "enforce", "audit" };
-	static const char *const records[] = { "denied", "all" };
-	static const char *const losses[] = { "continue", "block" };
+	static const char *const choices[][2] = {
+		[VANTIO_WORD_MODE] = { "enforce", "audit" },
+		[VANTIO_WORD_RECORD] = { "denied", "all" },
+		[VANTIO_WORD_ON_LOSS] = { "continue", "block" },
+		[VANTIO_WORD_DEFAULT] = { "deny", "allow" }, /* and all that follow */
+	};
+	const struct vantio_toml_node *item = vantio_toml_get(table, key);
+	const enum vantio_word kind = word < VANTIO_WORD_DEFAULT ? word : VANTIO_WORD_DEFAULT;
 
-	c->policy->audit = vantio_parse_choice(c, root, "mode", modes, VANTIO_ARRAY_SIZE(modes)) == 1;
-	c->policy->record_all = vantio_parse_choice(c, root, "record", records, VANTIO_ARRAY_SIZE(records)) == 1;
-	c->policy->loss_block = vantio_parse_choice(c, root, "on_loss", losses, VANTIO_ARRAY_SIZE(losses)) == 1;
+	if (!item)
+		return;
+	c->layer->words[word].said = true;
+	c->layer->words[word].pos = item->key_pos;
+	c->layer->words[word].second = vantio_parse_choice(c, table, key, choices[kind], 2) == 1;
 }
 
-static void parse_root(struct vantio_parse *c, const struct vantio_toml_node *root)
+void vantio_parse_text(struct vantio_parse *c, const struct vantio_toml_node *root)
 {
-	static const char *const known[] = { "schema", "name",  "mode",	 "record",  "on_loss",
-					     "agent",  "file",  "exec",	 "network", "limits", "kernel" };
+	static const char *const known[] = { "schema", "name",  "extends", "mode",    "record",	"on_loss",
+					     "agent",  "file",  "exec",	   "network", "limits", "kernel" };
 
-	if (!parse_schema(c, root))
+	if (!parse_schema(c, root)) {
+		c->partial = true;
 		return;
+	}
 	vantio_parse_keys(c, root, "the policy", known, VANTIO_ARRAY_SIZE(known));
-	parse_name(c, root);
-	parse_switches(c, root);
+	vantio_parse_extends(c, root);
+	parse_name(c, root); /* the last text that is read is the policy's own */
+	vantio_parse_word(c, root, "mode", VANTIO_WORD_MODE);
+	vantio_parse_word(c, root, "record", VANTIO_WORD_RECORD);
+	vantio_parse_word(c, root, "on_loss", VANTIO_WORD_ON_LOSS);
 	vantio_parse_agent(c, root);
 	vantio_parse_sections(c, root);
 	vantio_parse_limits(c, root);
@@ -207,7 +217,7 @@ static int fail_first(const struct vantio_diagnostics *diags, const char *file, 
 			continue;
 		if (more > 0)
 			snprintf(rest, sizeof(rest), " (and %zu more error%s)", more, more == 1 ? "" : "s");
-		return vantio_fail(err, EINVAL, "%.256s:%u:%u: %.640s%s", safe, d->pos.line, d->pos.col, d->text, rest);
+		return vantio_fail(err, EINVAL, "%.256s:%u:%u: %.640s%s", vantio_pos_file(d->pos, safe), d->pos.line, d->pos.col, d->text, rest);
 	}
 	return vantio_fail(err, ENOMEM, "out of memory");
 }
@@ -217,19 +227,22 @@ int vantio_policy_parse(const char *text, size_t len, const char *file, const st
 {
 	cleanup_policy struct vantio_policy *policy = calloc(1, sizeof(*policy));
 	cleanup_toml struct vantio_toml_node *root = NULL;
-	struct vantio_parse c = { .policy = policy, .diags = diags, .expand = expand };
+	cleanup_free struct vantio_layer *layers = calloc(VANTIO_LAYERS_MAX, sizeof(*layers));
+	struct vantio_parse c = { .policy = policy, .layers = layers, .layer = layers, .n_layers = 1, .diags = diags, .expand = expand };
 	struct vantio_error why = { 0 };
 	struct vantio_pos pos;
 
-	if (!policy)
+	if (!policy || !layers)
 		return vantio_fail(err, ENOMEM, "out of memory");
 	policy->file = strdup(file);
 	if (!policy->file)
 		return vantio_fail(err, ENOMEM, "out of memory");
-	if (vantio_toml_parse(text, len, &root, &pos, &why) < 0)
+	if (vantio_toml_parse(text, len, &root, &pos, &why) < 0) {
 		vantio_parse_error(&c, pos, "%s", why.text);
-	else
-		parse_root(&c, root);
+	} else {
+		vantio_parse_text(&c, root);
+		vantio_parse_settle(&c);
+	}
 	if (c.failed)
 		return vantio_fail(err, ENOMEM, "out of memory");
 	vantio_diagnostics_sort(diags);

@@ -146,6 +146,10 @@ void vantio_parse_agent(struct vantio_parse *c, const struct vantio_toml_node *r
 
 	if (!agent)
 		return;
+	if (c->layer->origin) {
+		vantio_parse_error(c, agent->key_pos, "[agent] has no place in a preset: it says whose a policy is");
+		return;
+	}
 	vantio_parse_keys(c, agent, "[agent]", known, VANTIO_ARRAY_SIZE(known));
 	item = vantio_parse_member(c, agent, "svid", VANTIO_TOML_STRING);
 	if (item) {

@@ -91,25 +91,17 @@ void vantio_parse_limits(struct vantio_parse *c, const struct vantio_toml_node *
 		const struct vantio_toml_node *item = vantio_toml_get(limits, vantio_limit_names[i]);
 
 		if (item)
-			parse_limit(c, item, vantio_limit_names[i], &c->policy->limits[i]);
+			parse_limit(c, item, vantio_limit_names[i], &c->layer->limits[i]);
 	}
 }
 
 void vantio_parse_kernel(struct vantio_parse *c, const struct vantio_toml_node *root)
 {
-	static const char *const verdicts[] = { "deny", "allow" };
 	const struct vantio_toml_node *kernel = vantio_parse_member(c, root, "kernel", VANTIO_TOML_TABLE);
 
 	if (!kernel)
 		return;
 	vantio_parse_keys(c, kernel, "[kernel]", vantio_surface_names, VANTIO_SURFACE_MAX);
-	for (size_t i = 0; i < VANTIO_SURFACE_MAX; i++) {
-		const struct vantio_toml_node *item = vantio_toml_get(kernel, vantio_surface_names[i]);
-
-		if (!item)
-			continue;
-		c->policy->kernel_pos[i] = item->key_pos;
-		c->policy->kernel_allow[i] =
-			vantio_parse_choice(c, kernel, vantio_surface_names[i], verdicts, VANTIO_ARRAY_SIZE(verdicts)) == 1;
-	}
+	for (size_t i = 0; i < VANTIO_SURFACE_MAX; i++)
+		vantio_parse_word(c, kernel, vantio_surface_names[i], VANTIO_WORD_KERNEL + i);
 }

@@ -183,6 +183,7 @@ static void parse_list(struct vantio_parse *c, enum vantio_list list, const stru
 	const char *key = strchr(vantio_list_name(list), '.') + 1;
 	const struct vantio_toml_node *item = vantio_toml_get(section, key);
 	struct vantio_rules *rules = &c->policy->lists[list];
+	struct vantio_rule *grown;
 
 	if (!item)
 		return;
@@ -191,11 +192,12 @@ static void parse_list(struct vantio_parse *c, enum vantio_list list, const stru
 				   list >= VANTIO_LIST_NET_CONNECT ? "192.0.2.7:443" : "/usr/**", vantio_toml_type_name(item->type));
 		return;
 	}
-	rules->items = calloc(item->n ? item->n : 1, sizeof(*rules->items));
-	if (!rules->items) {
+	grown = reallocarray(rules->items, rules->n + item->n + 1, sizeof(*grown));
+	if (!grown) {
 		c->failed = true;
 		return;
 	}
+	rules->items = grown;
 	for (size_t i = 0; i < item->n; i++) {
 		if (c->n_rules > VANTIO_POLICY_RULES_MAX)
 			break; /* said once */
@@ -205,11 +207,9 @@ static void parse_list(struct vantio_parse *c, enum vantio_list list, const stru
 		else
 			parse_rule(c, list, &item->items[i]);
 	}
-	if (vantio_rules_settle(rules) < 0)
-		c->failed = true;
 }
 
-/* An allow that the deny list of its section holds too has no effect: deny beats allow. */
+/* An allow of the policy's own text that the deny list of its section holds too has no effect: deny beats allow. */
 static void warn_denied(struct vantio_parse *c, enum vantio_list allow, enum vantio_list deny)
 {
 	const struct vantio_rules *allows = &c->policy->lists[allow], *denies = &c->policy->lists[deny];
@@ -226,10 +226,11 @@ static void warn_denied(struct vantio_parse *c, enum vantio_list allow, enum van
 			return;
 		}
 		order = strcmp(a.data, d.data);
-		if (order == 0)
+		if (order == 0 && !allows->items[i].pos.preset)
 			vantio_diagnostics_add(c->diags, true, allows->items[i].pos,
-					       "%s has no effect: %s holds it too (line %u), and deny beats allow",
-					       vantio_parse_quote(a.data, a.len).text, vantio_list_name(deny), denies->items[k].pos.line);
+					       "%s has no effect: %s holds it too (%s %u), and deny beats allow",
+					       vantio_parse_quote(a.data, a.len).text, vantio_list_name(deny),
+					       vantio_pos_file(denies->items[k].pos, "line"), denies->items[k].pos.line);
 		i += order <= 0;
 		k += order >= 0;
 	}
@@ -239,46 +240,53 @@ static void warn_denied(struct vantio_parse *c, enum vantio_list allow, enum van
 
 struct section {
 	const char *name;
-	const char *keys[4];
+	const char *keys[5];
 	size_t n_keys;
-	enum vantio_list first, deny; /* its lists; the deny list is the last */
+	enum vantio_list first, last; /* its lists */
 };
 
 static void parse_section(struct vantio_parse *c, const struct vantio_toml_node *root, const struct section *s, size_t index)
 {
-	static const char *const verdicts[] = { "deny", "allow" };
-	const struct vantio_toml_node *section = vantio_parse_member(c, root, s->name, VANTIO_TOML_TABLE), *item;
+	const struct vantio_toml_node *section = vantio_parse_member(c, root, s->name, VANTIO_TOML_TABLE);
+	const struct vantio_toml_node *any = vantio_toml_get(root, s->name);
 	char where[24];
 
-	if (!section) {
-		if (!vantio_toml_get(root, s->name))
-			vantio_parse_error(c, (struct vantio_pos){ 1, 1 }, "[%s] is missing: add it, with default = \"deny\" or \"allow\"",
-					   s->name);
+	if (any && !c->layer->origin)
+		c->section_pos[index] = any->key_pos;
+	if (any && !section)
+		c->layer->words[VANTIO_WORD_DEFAULT + index].said = true; /* was reported */
+	if (!section)
 		return;
-	}
 	snprintf(where, sizeof(where), "[%s]", s->name);
 	vantio_parse_keys(c, section, where, s->keys, s->n_keys);
-	item = vantio_toml_get(section, "default");
-	if (item)
-		c->policy->default_pos[index] = item->key_pos;
-	else
-		vantio_parse_error(c, section->key_pos, "[%s] has no default: add default = \"deny\" or \"allow\"", s->name);
-	c->policy->default_allow[index] =
-		vantio_parse_choice(c, section, "default", verdicts, VANTIO_ARRAY_SIZE(verdicts)) == 1;
-	for (enum vantio_list list = s->first; list <= s->deny; list++)
+	vantio_parse_word(c, section, "default", VANTIO_WORD_DEFAULT + index);
+	for (enum vantio_list list = s->first; list <= s->last; list++)
 		parse_list(c, list, section);
-	for (enum vantio_list list = s->first; list < s->deny; list++)
-		warn_denied(c, list, s->deny);
 }
+
+static const struct section sections[] = {
+	{ "file", { "default", "read", "write", "deny", "deny_write" }, 5, VANTIO_LIST_FILE_READ, VANTIO_LIST_FILE_DENY_WRITE },
+	{ "exec", { "default", "allow", "deny" }, 3, VANTIO_LIST_EXEC_ALLOW, VANTIO_LIST_EXEC_DENY },
+	{ "network", { "default", "connect", "listen", "deny" }, 4, VANTIO_LIST_NET_CONNECT, VANTIO_LIST_NET_DENY },
+};
 
 void vantio_parse_sections(struct vantio_parse *c, const struct vantio_toml_node *root)
 {
-	static const struct section sections[] = {
-		{ "file", { "default", "read", "write", "deny" }, 4, VANTIO_LIST_FILE_READ, VANTIO_LIST_FILE_DENY },
-		{ "exec", { "default", "allow", "deny" }, 3, VANTIO_LIST_EXEC_ALLOW, VANTIO_LIST_EXEC_DENY },
-		{ "network", { "default", "connect", "listen", "deny" }, 4, VANTIO_LIST_NET_CONNECT, VANTIO_LIST_NET_DENY },
-	};
-
 	for (size_t i = 0; i < VANTIO_ARRAY_SIZE(sections); i++)
 		parse_section(c, root, &sections[i], i);
+}
+
+void vantio_parse_settle_rules(struct vantio_parse *c)
+{
+	static const enum vantio_list beaten[][2] = {
+		{ VANTIO_LIST_FILE_READ, VANTIO_LIST_FILE_DENY },	{ VANTIO_LIST_FILE_WRITE, VANTIO_LIST_FILE_DENY },
+		{ VANTIO_LIST_FILE_WRITE, VANTIO_LIST_FILE_DENY_WRITE }, { VANTIO_LIST_EXEC_ALLOW, VANTIO_LIST_EXEC_DENY },
+		{ VANTIO_LIST_NET_CONNECT, VANTIO_LIST_NET_DENY },	{ VANTIO_LIST_NET_LISTEN, VANTIO_LIST_NET_DENY },
+	};
+
+	for (enum vantio_list list = 0; list < VANTIO_LIST_MAX; list++)
+		if (vantio_rules_settle(&c->policy->lists[list]) < 0)
+			c->failed = true;
+	for (size_t i = 0; !c->failed && i < VANTIO_ARRAY_SIZE(beaten); i++)
+		warn_denied(c, beaten[i][0], beaten[i][1]);
 }

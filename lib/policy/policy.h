@@ -17,12 +17,21 @@
 
 #define VANTIO_POLICY_TEXT_MAX  (16u << 20) /* bytes */
 #define VANTIO_POLICY_RULES_MAX 100000u     /* over all lists */
+#define VANTIO_EXTENDS_MAX       32u        /* presets, at any depth */
 #define VANTIO_POLICY_STATES_MAX 1000000u   /* over all automata of an image */
 
 struct vantio_pos {
 	uint32_t line; /* 1-based; 1 where there is no line */
 	uint32_t col;  /* 1-based, in bytes */
+	const char *preset; /* "preset:NAME", whose line it is; NULL: the policy's own. As long-lived as the preset. */
 };
+#define VANTIO_POS_TOP ((struct vantio_pos){ .line = 1, .col = 1 })
+
+/* What stands before the line in messages; `file` is what the policy was read from. */
+static inline const char *vantio_pos_file(struct vantio_pos pos, const char *file)
+{
+	return pos.preset ? pos.preset : file;
+}
 
 struct vantio_diagnostic {
 	struct vantio_pos pos;
@@ -46,6 +55,7 @@ enum vantio_list {
 	VANTIO_LIST_FILE_READ = 0,
 	VANTIO_LIST_FILE_WRITE,
 	VANTIO_LIST_FILE_DENY,
+	VANTIO_LIST_FILE_DENY_WRITE,
 	VANTIO_LIST_EXEC_ALLOW,
 	VANTIO_LIST_EXEC_DENY,
 	VANTIO_LIST_NET_CONNECT,
@@ -115,11 +125,16 @@ struct vantio_policy {
 	uint8_t hash[32]; /* SHA-256 of the canonical form */
 	char *file;       /* owned: as the caller named it, for "file:line" */
 	struct vantio_pos default_pos[3]; /* of the `default` of [file], [exec], [network] */
+	const char *extends[VANTIO_EXTENDS_MAX]; /* "preset:NAME" of all that it extends, at any depth; as long-lived as they are */
+	size_t n_extends;
 };
+
+struct vantio_preset_set;
 
 struct vantio_expand {
 	const char *home;    /* value of `~`; NULL makes it an error */
 	const char *workdir; /* value of `$WORKDIR`; NULL makes it an error that says so */
+	const struct vantio_preset_set *presets; /* NULL: those of this program (policy/preset.h) */
 };
 
 /*

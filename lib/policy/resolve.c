@@ -203,7 +203,7 @@ static void refuse(struct resolving *s, const struct vantio_rule *rule, int code
 	if (s->refused)
 		return;
 	s->refused = code;
-	vantio_fail(&s->why, -code, "%.256s:%u:%u: %s: %s", file ? file : "policy", rule->pos.line, rule->pos.col, quote.text, text);
+	vantio_fail(&s->why, -code, "%.256s:%u:%u: %s: %s", vantio_pos_file(rule->pos, file ? file : "policy"), rule->pos.line, rule->pos.col, quote.text, text);
 }
 
 static void resolve_suffix(struct resolving *s, enum vantio_list list, const struct vantio_rule *rule)
@@ -250,7 +250,7 @@ static int imply_resolvers(struct resolving *s)
 	int r = vantio_read_file_follow(s->options->resolv_conf, RESOLV_CONF_MAX, &text, &len, &why);
 
 	if (r < 0 && r != -ENOENT) {
-		vantio_diagnostics_add(s->diags, true, (struct vantio_pos){ 1, 1 }, "no resolver is allowed: %s", why.text);
+		vantio_diagnostics_add(s->diags, true, VANTIO_POS_TOP, "no resolver is allowed: %s", why.text);
 		return 0;
 	}
 	r = vantio_resolvers_parse(text ? text : "", len, &servers);

@@ -176,7 +176,7 @@ struct guard {
 
 static struct vantio_pos guard_pos(const struct guard *g)
 {
-	return (struct vantio_pos){ g->line, (uint32_t)(g->at - g->line_start) + 1 };
+	return (struct vantio_pos){ .line = g->line, .col = (uint32_t)(g->at - g->line_start) + 1 };
 }
 
 static bool guard_sees(const struct guard *g, const char *what)
@@ -328,12 +328,12 @@ static int fail_syntax(const struct vantio_toml_problem *problem, struct vantio_
 int vantio_toml_parse(const char *text, size_t len, struct vantio_toml_node **ret, struct vantio_pos *ret_pos,
 		      struct vantio_error *err)
 {
-	struct vantio_toml_problem problem = { .pos = { 1, 1 } };
+	struct vantio_toml_problem problem = { .pos = VANTIO_POS_TOP };
 	cleanup_toml struct vantio_toml_node *root = NULL;
 	struct places places;
 	int r;
 
-	*ret_pos = (struct vantio_pos){ 1, 1 };
+	*ret_pos = VANTIO_POS_TOP;
 	if (len > VANTIO_TOML_TEXT_MAX)
 		return vantio_fail(err, EFBIG, "the text is %zu bytes; a policy is at most %u bytes (16 MiB)", len,
 				   VANTIO_TOML_TEXT_MAX);

@@ -40,7 +40,7 @@ namespace {
 
 vantio_pos position(const toml::source_region &where)
 {
-	return { where.begin.line ? where.begin.line : 1, where.begin.column ? where.begin.column : 1 };
+	return { where.begin.line ? where.begin.line : 1, where.begin.column ? where.begin.column : 1, nullptr };
 }
 
 char *copy_bytes(std::string_view from)

@@ -252,7 +252,7 @@ int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *i
 {
 	const bool all = observe || p->audit || p->record_all;
 	struct vantio_plan plan = {};
-	bool files = says(p, VANTIO_DOMAIN_FILE, VANTIO_LIST_FILE_DENY), exec = says(p, VANTIO_DOMAIN_EXEC, VANTIO_LIST_EXEC_DENY);
+	bool files = says(p, VANTIO_DOMAIN_FILE, VANTIO_LIST_FILE_DENY) || p->lists[VANTIO_LIST_FILE_DENY_WRITE].n, exec = says(p, VANTIO_DOMAIN_EXEC, VANTIO_LIST_EXEC_DENY);
 	bool network = says(p, VANTIO_DOMAIN_NET, VANTIO_LIST_NET_DENY);
 	int r = 0;
 

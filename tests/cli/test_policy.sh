@@ -26,7 +26,7 @@ is "check: nothing is wrong with the example on this machine" "$err" ""
 
 try vantioctl policy check good.toml
 is "check: good, status" "$rc" 0
-has "check: \$WORKDIR is remarked on" "$err" "only 'vantioctl run' gives"
+has "check: \$WORKDIR is remarked on" "$err" "line 5 uses \$WORKDIR, which 'vantioctl run' gives"
 
 try vantioctl policy check bad.toml
 is "check: bad, status" "$rc" 1

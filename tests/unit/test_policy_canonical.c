@@ -24,8 +24,8 @@ static uint32_t draw(uint32_t n)
 
 /* ---- a policy as facts, before it is written ---- */
 
-static const char *const list_keys[VANTIO_LIST_MAX] = { "read", "write", "deny", "allow", "deny", "connect", "listen", "deny" };
-static const size_t list_sections[VANTIO_LIST_MAX] = { 0, 0, 0, 1, 1, 2, 2, 2 };
+static const char *const list_keys[VANTIO_LIST_MAX] = { "read", "write", "deny", "deny_write", "allow", "deny", "connect", "listen", "deny" };
+static const size_t list_sections[VANTIO_LIST_MAX] = { 0, 0, 0, 0, 1, 1, 2, 2, 2 };
 static const char *const section_names[3] = { "file", "exec", "network" };
 static const char *const limit_names[] = { "unlink", "rename", "chmod", "truncate", "connect", "exec", "fork" };
 static const char *const surface_names[] = { "mount", "ptrace", "signal", "bpf", "module",
