@@ -133,6 +133,15 @@ $(O)/tests/vm/%: tests/vm/%.c $(O)/libvantio.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/vm $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(O)/libvantio.a $(LDLIBS)
 
+# The table's rows, their player and what it executes go into the guest's /vm/table (tests/table, further down).
+TABLE     := $(O)/tests/table
+TABLE_OBJ := $(patsubst %,$(TABLE)/%.o,table world rows act act_net)
+TABLE_IN_GUEST := $(foreach f,$(wildcard tests/table/*.rows tests/table/policies) $(TABLE)/player $(TABLE)/mark,--with $(f):/vm/table/$(notdir $(f)))
+
+$(O)/tests/vm/t_table: tests/vm/t_table.c $(TABLE_OBJ) $(O)/libvantio.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -Itests/vm $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(TABLE_OBJ) $(O)/libvantio.a $(LDLIBS)
+
 KERNELS  ?= 6.1 6.12
 VM_TESTS ?= $(patsubst tests/vm/%.c,%,$(sort $(wildcard tests/vm/t_*.c)))
 VM_BIN   := $(VM_TESTS:%=$(O)/tests/vm/%)
@@ -153,7 +162,7 @@ demo:
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox install fault-quick phantom interop harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox table install fault-quick phantom interop harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
@@ -161,8 +170,8 @@ check-unit: $(UNIT_BIN)
 check-harness: $(O)/tests/vm/broken/t_broken
 	@tests/framed selftest tests/vm/selftest $<
 
-check-vm: $(O)/vantioctl $(O)/tests/sandbox/ops $(VM_BIN)
-	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl --with $(O)/tests/sandbox/ops $(VM_BIN)
+check-vm: $(O)/vantioctl $(O)/tests/sandbox/ops $(TABLE)/player $(TABLE)/mark $(VM_BIN)
+	@tests/vm/run $(KERNELS:%=--kernel %) --with $(O)/vantioctl --with $(O)/tests/sandbox/ops $(TABLE_IN_GUEST) $(VM_BIN)
 
 # A million refusals while nobody reads, on each kernel: a quarter of an hour. `make check` tries twenty thousand.
 FLOOD ?= 1000000
@@ -196,6 +205,28 @@ check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops
 
 races: $(O)/vantioctl $(O)/tests/sandbox/ops
 	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_records.sh
+
+# One table of operations and verdicts for every tier (tests/table/table.h): the evaluator and the user tier here, the kernel tier by
+# tests/vm/t_table.c. The player and what it executes are static: they need nothing that a policy would have to allow.
+$(TABLE)/%.o: tests/table/%.c $(O)/.flags
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(TABLE)/player: $(addprefix tests/table/,player.c act.c act_net.c act.h act_net.h)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -static -o $@ $(filter %.c,$^)
+
+$(TABLE)/mark: tests/table/mark.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 $(CWARN) -static -nostdlib -Wl,-z,noseparate-code -Wl,--build-id=none -o $@ $<
+
+$(TABLE)/table: $(TABLE_OBJ) $(TABLE)/ask.o $(TABLE)/main.o $(O)/libvantio.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libvantio.a $(LDLIBS)
+
+.PHONY: check-table
+check-table: $(O)/vantioctl $(TABLE)/table $(TABLE)/player $(TABLE)/mark
+	@tests/framed table $(TABLE)/table $(O)/vantioctl $(TABLE)/player $(TABLE)/mark tests/table
 
 completions: $(O)/vantioctl
 	$(Q)$< completion bash >completions/vantioctl.bash

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,19 +59,23 @@ static int add(struct vantio_held_set *s, const struct vantio_held_item *item, s
 
 /* ---- what the names lead to ---- */
 
-/* -ENOENT: the name leads to no object that could be held. */
-static int look_up(const struct vantio_engine *e, const char *path, struct vantio_held_item *item, struct vantio_error *err)
+static int ask_stat(int fd, struct vantio_held_item *item)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS };
-	struct vantio_inode_query q = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &q, .ctx_size_in = sizeof(q));
-	cleanup_close int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	struct stat st;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOSYS))
-		return vantio_fail(err, errno, "cannot look up %s, which the policy denies: %s", path, strerror(errno));
-	if (fd < 0)
-		return -ENOENT; /* not there, or a link is in the way: the rule holds by its path */
-	q.fd = fd;
+	if (fstat(fd, &st))
+		return -ENOENT;
+	item->ino = st.st_ino;
+	item->dev = (uint32_t)st.st_dev;
+	item->named_twice = S_ISREG(st.st_mode) && st.st_nlink > 1;
+	return 0;
+}
+
+static int ask_engine(const struct vantio_engine *e, const char *path, int fd, struct vantio_held_item *item, struct vantio_error *err)
+{
+	struct vantio_inode_query q = { .fd = fd };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &q, .ctx_size_in = sizeof(q));
+
 	if (bpf_prog_test_run_opts(e->inode_of, &opts))
 		return vantio_fail(err, errno, "cannot ask the kernel for the inode of %s: %s", path, strerror(errno));
 	if (!q.found)
@@ -79,6 +84,19 @@ static int look_up(const struct vantio_engine *e, const char *path, struct vanti
 	item->dev = q.dev;
 	item->generation = q.generation;
 	return 0;
+}
+
+/* -ENOENT: the name leads to no object that could be held. */
+static int look_up(const struct vantio_engine *e, const char *path, struct vantio_held_item *item, struct vantio_error *err)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS };
+	cleanup_close int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOSYS))
+		return vantio_fail(err, errno, "cannot look up %s, which the policy denies: %s", path, strerror(errno));
+	if (fd < 0)
+		return -ENOENT; /* not there, or a link is in the way: the rule holds by its path */
+	return e ? ask_engine(e, path, fd, item, err) : ask_stat(fd, item);
 }
 
 int vantio_held_find(const struct vantio_engine *e, const struct vantio_policy *p, struct vantio_held_set *ret, struct vantio_error *err)

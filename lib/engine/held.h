@@ -24,8 +24,9 @@ struct vantio_held_item {
 	enum vantio_list list; /* FILE_DENY or EXEC_DENY */
 	uint32_t rule;         /* number in that list */
 	bool former;           /* the name leads to another object by now, or to none */
+	bool named_twice;      /* a file that has another name too; known without an engine alone */
 	uint64_t ino;
-	uint32_t dev, generation; /* as the kernel has them: struct vantio_held */
+	uint32_t dev, generation; /* as the kernel has them: struct vantio_held; without an engine as stat(2) does, and no generation */
 	uint32_t order;
 };
 
@@ -39,7 +40,7 @@ void vantio_held_free(struct vantio_held_set *s);
 
 /* Whether some rule of the policy names one object. */
 bool vantio_held_names(const struct vantio_policy *p);
-/* What the names lead to now. Costs an open of each name, and waits where its file system does. */
+/* What the names lead to now. Costs an open of each name, and waits where its file system does. `e` NULL: for the user tier. */
 int vantio_held_find(const struct vantio_engine *e, const struct vantio_policy *p, struct vantio_held_set *ret, struct vantio_error *err);
 int vantio_held_copy(const struct vantio_held_set *from, struct vantio_held_set *ret, struct vantio_error *err);
 /* Adds to `now` of `p` what an earlier push of the same rules held and no name leads to any more. */

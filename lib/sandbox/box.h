@@ -19,6 +19,7 @@ struct vantio_tracer;
 struct vantio_box {
 	struct vantio_plan plan;
 	struct vantio_image *image; /* owned */
+	struct vantio_held_set held; /* owned: what entries of deny without wildcards name */
 	struct vantio_judge *judge; /* owned */
 	struct vantio_journal *journal; /* owned; NULL before the first record */
 	struct vantio_journal_options journal_options;

@@ -23,6 +23,7 @@ struct answer {
 
 struct ruling {
 	uint32_t decision, reason;
+	uint32_t held; /* of a held object its rule and one */
 };
 
 int vantio_judge_new(const struct vantio_judge_options *options, struct vantio_judge **ret, struct vantio_error *err)
@@ -80,7 +81,7 @@ static struct ruling conclude(const struct answer *a, uint32_t access)
 {
 	struct vantio_verdict v = vantio_conclude(a->allow_mask, a->deny_mask, a->bad, a->default_allow, access);
 
-	return (struct ruling){ v.decision, v.reason };
+	return (struct ruling){ .decision = v.decision, .reason = v.reason };
 }
 
 /* ---- limits: the ring of eighths of bpf/limit.h, for one thread ---- */
@@ -118,7 +119,7 @@ static void rule_limit(struct vantio_judge *j, const struct vantio_event *e, str
 
 	if (kind == VANTIO_LIMIT_MAX || limit->action == VANTIO_PERMIT || !count_attempt(&j->counts[kind], limit, now_ns()))
 		return;
-	*r = (struct ruling){ limit->action, VANTIO_REASON_LIMIT };
+	*r = (struct ruling){ limit->action, VANTIO_REASON_LIMIT, 0 };
 	if (audit || (limit->action != VANTIO_QUARANTINE && limit->action != VANTIO_KILLSWITCH))
 		return;
 	j->state = limit->action == VANTIO_QUARANTINE ? VANTIO_AGENT_QUARANTINE : VANTIO_AGENT_SOFT_KILL;
@@ -133,9 +134,9 @@ static bool finish(struct vantio_judge *j, struct vantio_event *e, struct ruling
 	bool halted = j->state != VANTIO_AGENT_ENROLLED, audit = !halted && vantio_judge_audits(j), refuse;
 
 	if (j->state == VANTIO_AGENT_SOFT_KILL)
-		r = (struct ruling){ VANTIO_KILLSWITCH, VANTIO_REASON_KILLSWITCH };
+		r = (struct ruling){ VANTIO_KILLSWITCH, VANTIO_REASON_KILLSWITCH, 0 };
 	else if (halted)
-		r = (struct ruling){ VANTIO_QUARANTINE, VANTIO_REASON_QUARANTINE };
+		r = (struct ruling){ VANTIO_QUARANTINE, VANTIO_REASON_QUARANTINE, 0 };
 	else
 		rule_limit(j, e, &r, audit);
 	refuse = r.decision != VANTIO_PERMIT && !audit;
@@ -179,18 +180,34 @@ static bool gains_in(const struct vantio_judge *j, const struct vantio_path_ask 
 	return gains(&from, &to, all, ask->flags);
 }
 
+/* An object that is denied whatever its name, as vantio_rule_held() of bpf/decide_path.bpf.c has it. */
+static struct ruling rule_held(const struct vantio_judge *j, enum vantio_domain domain, const struct stat *object, struct ruling r)
+{
+	const enum vantio_list list = domain == VANTIO_DOMAIN_EXEC ? VANTIO_LIST_EXEC_DENY : VANTIO_LIST_FILE_DENY;
+
+	if (!j->o.held || !object || r.decision != VANTIO_PERMIT || domain > VANTIO_DOMAIN_EXEC)
+		return r;
+	for (size_t i = 0; i < j->o.held->n; i++) {
+		const struct vantio_held_item *h = &j->o.held->items[i];
+
+		if (h->ino == object->st_ino && h->dev == (uint32_t)object->st_dev && h->list == list)
+			return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_DENY, h->rule + 1 };
+	}
+	return r;
+}
+
 static struct ruling rule_second(const struct vantio_judge *j, const struct vantio_path_ask *ask)
 {
 	struct answer to = scan(j, VANTIO_DOMAIN_FILE, ask->path2, ask->len2);
 	struct ruling r = conclude(&to, ask->access);
 
 	if (r.decision != VANTIO_PERMIT || !(ask->flags & VANTIO_JUDGE_MOVES))
-		return r;
+		return rule_held(j, ask->domain, ask->object2, r);
 	if (gains_in(j, ask, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_READ | VANTIO_ACCESS_WRITE) ||
 	    gains_in(j, ask, VANTIO_DOMAIN_EXEC, VANTIO_ACCESS_EXEC) ||
 	    ((ask->flags & VANTIO_JUDGE_SOCKET) && gains_in(j, ask, VANTIO_DOMAIN_UNIX, VANTIO_ACCESS_CONNECT)))
-		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_ESCALATE };
-	return r;
+		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_ESCALATE, 0 };
+	return rule_held(j, ask->domain, ask->object2, r);
 }
 
 static struct ruling rule_path(const struct vantio_judge *j, const struct vantio_path_ask *ask)
@@ -199,28 +216,30 @@ static struct ruling rule_path(const struct vantio_judge *j, const struct vantio
 	struct ruling r;
 
 	if (ask->flags & VANTIO_JUDGE_PROTECTED)
-		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_PROTECTED };
+		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_PROTECTED, 0 };
 	if (ask->flags & VANTIO_JUDGE_FAILED)
-		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_PATH };
+		return (struct ruling){ VANTIO_BLOCK, VANTIO_REASON_PATH, 0 };
 	if (ask->flags & VANTIO_JUDGE_NO_PATH) /* matches nothing */
 		a.allow_mask = a.deny_mask = 0;
 	else if ((ask->flags & VANTIO_JUDGE_UNLINKED) && ask->domain == VANTIO_DOMAIN_EXEC)
 		a.allow_mask = 0;
 	r = conclude(&a, ask->access);
 	if ((ask->flags & VANTIO_JUDGE_NO_PATH) && ask->domain == VANTIO_DOMAIN_FILE && !a.bad)
-		r = (struct ruling){ VANTIO_PERMIT, VANTIO_REASON_DEFAULT };
+		r = (struct ruling){ VANTIO_PERMIT, VANTIO_REASON_DEFAULT, 0 };
+	r = rule_held(j, ask->domain, ask->object, r);
 	return r.decision == VANTIO_PERMIT && ask->path2 ? rule_second(j, ask) : r;
 }
 
 bool vantio_judge_path(struct vantio_judge *j, const struct vantio_path_ask *ask)
 {
-	struct vantio_event e = { .hook = ask->hook, .op = ask->op, .access = (uint8_t)ask->access };
+	const struct ruling r = rule_path(j, ask);
+	struct vantio_event e = { .hook = ask->hook, .op = ask->op, .access = (uint8_t)ask->access, .target = r.held };
 
 	e.object = ask->domain == VANTIO_DOMAIN_UNIX ? VANTIO_OBJECT_UNIX : VANTIO_OBJECT_PATH;
 	e.path_len = (uint16_t)(ask->len < VANTIO_PATH_MAX ? ask->len : VANTIO_PATH_MAX - 1);
 	if (ask->path2)
 		e.path2_len = (uint16_t)(ask->len2 < VANTIO_PATH_MAX ? ask->len2 : VANTIO_PATH_MAX - 1);
-	return finish(j, &e, rule_path(j, ask), ask->flags, ask->path, ask->path2);
+	return finish(j, &e, r, ask->flags, ask->path, ask->path2);
 }
 
 /* ---- addresses and surfaces ---- */
@@ -253,7 +272,7 @@ bool vantio_judge_net(struct vantio_judge *j, const struct vantio_net_ask *ask)
 bool vantio_judge_surface(struct vantio_judge *j, const struct vantio_surface_ask *ask)
 {
 	struct vantio_event e = { .hook = ask->hook, .op = ask->op, .object = VANTIO_OBJECT_TARGET };
-	struct ruling r = { VANTIO_BLOCK, ask->reason };
+	struct ruling r = { VANTIO_BLOCK, ask->reason, 0 };
 
 	if (ask->flags & VANTIO_JUDGE_PROTECTED)
 		r.reason = VANTIO_REASON_PROTECTED;
@@ -261,7 +280,7 @@ bool vantio_judge_surface(struct vantio_judge *j, const struct vantio_surface_as
 		 (ask->reason == VANTIO_REASON_SURFACE && !(j->head.kernel_deny >> ask->surface & 1)))
 		r.decision = VANTIO_PERMIT;
 	else if (ask->reason == VANTIO_REASON_FAMILY && (j->head.default_allow >> VANTIO_DOMAIN_NET & 1))
-		r = (struct ruling){ VANTIO_PERMIT, VANTIO_REASON_DEFAULT };
+		r = (struct ruling){ VANTIO_PERMIT, VANTIO_REASON_DEFAULT, 0 };
 	e.surface = ask->surface;
 	e.family = ask->family;
 	e.sock_type = ask->type;

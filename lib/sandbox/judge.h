@@ -8,7 +8,9 @@
 #define VANTIO_SANDBOX_JUDGE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
+#include "engine/held.h"
 #include "policy/image.h"
 
 #define VANTIO_JUDGE_EXCHANGE 0x01u /* rename: both names change places */
@@ -29,6 +31,7 @@ struct vantio_path_ask {
 	uint32_t access, flags;
 	const char *path, *path2; /* path2: the new name of rename and link, or NULL */
 	size_t len, len2;
+	const struct stat *object, *object2; /* what the names lead to; NULL: nothing yet */
 };
 
 struct vantio_net_ask {
@@ -60,6 +63,7 @@ typedef void vantio_judge_halt(void *ctx);
 
 struct vantio_judge_options {
 	const struct vantio_image *image; /* borrowed */
+	const struct vantio_held_set *held; /* borrowed, of vantio_held_find() without an engine: denied by whatever name; or NULL */
 	bool audit; /* nothing is refused, whatever the policy's mode */
 	vantio_judge_emit *emit;
 	vantio_judge_halt *halt;

@@ -139,11 +139,12 @@ bool vantio_refused(struct vantio_call *c, enum vantio_hook hook, enum vantio_op
 		    const struct vantio_spot *s, const struct vantio_spot *second, uint32_t extra)
 {
 	struct vantio_path_ask ask = { .hook = hook, .op = op, .domain = domain, .access = access, .flags = extra | flags_of(s),
-				       .path = s->path, .len = s->len };
+				       .path = s->path, .len = s->len, .object = s->fd >= 0 ? &s->st : NULL };
 
 	if (second) {
 		ask.path2 = second->path;
 		ask.len2 = second->len;
+		ask.object2 = second->fd >= 0 ? &second->st : NULL;
 	}
 	c->box->call = c;
 	return vantio_judge_path(c->box->judge, &ask) || c->box->broken;
@@ -297,7 +298,13 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 		r = vantio_image_compile(o->policy, o->res, &box->image, err);
 	if (!r)
 		r = vantio_plan_make(o->policy, box->image, o->observe, &box->plan, err);
+	if (!r)
+		r = vantio_held_find(NULL, o->policy, &box->held, err);
+	for (size_t i = 0; i < box->held.n; i++)
+		if (box->held.items[i].named_twice) /* Landlock would grant it under its other name */
+			box->plan.exact = false;
 	jo.image = box->image;
+	jo.held = &box->held;
 	jo.ctx = box;
 	if (!r)
 		r = vantio_judge_new(&jo, &box->judge, err);
@@ -449,6 +456,7 @@ int vantio_box_close(struct vantio_box *box, struct vantio_journal_summary *ret,
 	vantio_close_fd(&box->control);
 	vantio_plan_clear(&box->plan);
 	vantio_judge_free(box->judge);
+	vantio_held_free(&box->held);
 	vantio_image_free(box->image);
 	vantio_tracer_free(box->tracer);
 	free(box);

@@ -35,6 +35,14 @@ static int open_at(int dir, const char *path, uint64_t flags, uint64_t resolve)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A path that nobody can be told: what it is asked for is refused (engine.path). */
+static int too_long(struct vantio_spot *s)
+{
+	s->failed = true;
+	s->len = (size_t)snprintf(s->path, sizeof(s->path), "(longer than %d bytes)", PATH_MAX - 1);
+	return 0;
+}
+
 /* The path of a descriptor of ours, as the kernel tells it. */
 static int own_path(int fd, struct vantio_spot *s)
 {
@@ -44,12 +52,10 @@ static int own_path(int fd, struct vantio_spot *s)
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, s->path, sizeof(s->path));
-	if (n < 0)
+	if (n < 0 && errno != ENAMETOOLONG)
 		return -errno;
-	if ((size_t)n >= sizeof(s->path)) {
-		s->failed = true; /* longer than a path can be */
-		n = sizeof(s->path) - 1;
-	}
+	if (n < 0 || (size_t)n >= sizeof(s->path))
+		return too_long(s);
 	s->path[n] = '\0';
 	s->len = (size_t)n;
 	s->no_path = s->path[0] != '/' || !strncmp(s->path, "/memfd:", 7);
@@ -351,8 +357,8 @@ static int entry_path(struct vantio_spot *s)
 	s->fd = -1;
 	if (own_path(s->dir, s) || s->no_path)
 		return -ENOENT;
-	if (s->len + 1 + n >= sizeof(s->path))
-		return -ENAMETOOLONG;
+	if (s->failed || s->len + 1 + n >= sizeof(s->path))
+		return too_long(s);
 	if (s->len > 1)
 		s->path[s->len++] = '/';
 	memcpy(s->path + s->len, s->name, n + 1);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of the table. */
+#ifndef VANTIO_TABLE_FILES_H
+#define VANTIO_TABLE_FILES_H
+
+static const char *const table_files[] = { "paths.rows", "changes.rows" };
+#define TABLE_FILES (sizeof(table_files) / sizeof(table_files[0]))
+
+#endif
