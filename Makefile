@@ -200,8 +200,9 @@ $(O)/tests/sandbox/ops: tests/sandbox/ops.c
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -o $@ $< -lpthread
 
-check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops
-	$(Q)VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run
+ESCAPES := $(patsubst tests/vm/%.c,$(O)/tests/vm/%,$(wildcard tests/vm/t_user_*.c))
+check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops $(ESCAPES)
+	$(Q)ESCAPES=$(abspath $(O))/tests/vm VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run
 
 races: $(O)/vantioctl $(O)/tests/sandbox/ops
 	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_records.sh

@@ -104,7 +104,7 @@ vantio_handler vantio_on_open, vantio_on_openat, vantio_on_openat2, vantio_on_cr
 vantio_handler vantio_on_unlink, vantio_on_rename, vantio_on_link, vantio_on_symlink, vantio_on_mkdir, vantio_on_mknod;
 vantio_handler vantio_on_truncate, vantio_on_chmod, vantio_on_chown, vantio_on_utimes, vantio_on_setxattr, vantio_on_removexattr;
 vantio_handler vantio_on_ioctl, vantio_on_unknown_change;
-vantio_handler vantio_on_exec, vantio_on_mmap;
+vantio_handler vantio_on_exec, vantio_on_mmap, vantio_on_mprotect, vantio_on_personality;
 vantio_handler vantio_on_socket, vantio_on_connect, vantio_on_bind, vantio_on_listen, vantio_on_sendto, vantio_on_sendmsg, vantio_on_sendmmsg;
 vantio_handler vantio_on_setsockopt;
 vantio_handler vantio_on_surface, vantio_on_clone, vantio_on_fork, vantio_on_ptrace, vantio_on_signal, vantio_on_owner;

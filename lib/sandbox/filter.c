@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +25,8 @@
 #endif
 
 /* System calls that the building machine's headers may not know. */
+#define NR_quotactl_fd   443
+#define NR_landlock_first 444 /* create_ruleset, add_rule, restrict_self */
 #define NR_fchmodat2     452
 #define NR_setxattrat    463
 #define NR_removexattrat 466
@@ -87,6 +91,10 @@ static void add_execs(struct making *m)
 {
 	ASK(m, SYS_execve, SYS_execveat);
 	RULE(m, SCMP_ACT_NOTIFY, SYS_mmap, BITS_ON(2, PROT_EXEC), BITS_OFF(3, MAP_ANONYMOUS));
+	RULE(m, SCMP_ACT_NOTIFY, SYS_mprotect, BITS_ON(2, PROT_EXEC));
+	RULE(m, SCMP_ACT_NOTIFY, SYS_pkey_mprotect, BITS_ON(2, PROT_EXEC));
+	RULE(m, SCMP_ACT_NOTIFY, SYS_personality, BITS_ON(0, READ_IMPLIES_EXEC));
+	rule(m, SCMP_ACT_ERRNO(ENOSYS), SYS_uselib, 0, NULL);
 }
 
 static void add_network(struct making *m)
@@ -100,7 +108,7 @@ static void add_surfaces(struct making *m, uint32_t denied)
 {
 	/* mount and io_uring are refused whatever the policy says (struct vantio_plan, unmet) */
 	ASK(m, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount, SYS_fsconfig, SYS_fspick,
-	    SYS_mount_setattr, NR_open_tree_attr, SYS_chroot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl);
+	    SYS_mount_setattr, NR_open_tree_attr, SYS_chroot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, NR_quotactl_fd);
 	ASK(m, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register);
 	ASK(m, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime);
 	RULE(m, SCMP_ACT_NOTIFY, SYS_ptrace, INT_IS(0, 16)); /* PTRACE_ATTACH */
@@ -142,12 +150,28 @@ static void add_namespaces(struct making *m, uint32_t denied)
 }
 
 /* Signals of descriptors (F_SETSIG): Landlock withholds them from others from ABI 6 on. Arguments in memory can change: refused. */
-static void add_owners(struct making *m)
+static void add_owners(struct making *m, unsigned int abi)
 {
 	RULE(m, SCMP_ACT_NOTIFY, SYS_fcntl, INT_IS(1, F_SETOWN));
+	if (abi >= 6)
+		return;
 	RULE(m, SCMP_ACT_ERRNO(EINVAL), SYS_fcntl, INT_IS(1, 15)); /* F_SETOWN_EX */
 	RULE(m, SCMP_ACT_ERRNO(ENOTTY), SYS_ioctl, INT_IS(1, 0x8901)); /* FIOSETOWN */
 	RULE(m, SCMP_ACT_ERRNO(ENOTTY), SYS_ioctl, INT_IS(1, 0x8902)); /* SIOCSPGRP */
+}
+
+/*
+ * What would turn against the supervisor, or against who relies on it: a fault handler of the target's own in memory that we read holds us up, and
+ * a Landlock domain of the target's own would not hold for what we do in its place.
+ */
+static void add_traps(struct making *m)
+{
+	int i;
+
+	RULE(m, SCMP_ACT_ERRNO(EPERM), SYS_userfaultfd, BITS_OFF(0, UFFD_USER_MODE_ONLY));
+	RULE(m, SCMP_ACT_ERRNO(EPERM), SYS_ioctl, INT_IS(1, USERFAULTFD_IOC_NEW), BITS_OFF(2, UFFD_USER_MODE_ONLY));
+	for (i = 0; i < 3; i++)
+		rule(m, SCMP_ACT_ERRNO(EOPNOTSUPP), NR_landlock_first + i, 0, NULL);
 }
 
 static void add_all(struct making *m, const struct vantio_plan *plan, bool observe)
@@ -168,8 +192,10 @@ static void add_all(struct making *m, const struct vantio_plan *plan, bool obser
 	}
 	add_surfaces(m, plan->surfaces);
 	add_namespaces(m, plan->surfaces);
-	if (!observe && plan->abi < 6 && plan->surfaces & 1u << VANTIO_SURFACE_SIGNAL)
-		add_owners(m);
+	if (!observe && plan->surfaces & 1u << VANTIO_SURFACE_SIGNAL)
+		add_owners(m, plan->abi);
+	if (!observe)
+		add_traps(m);
 	if (!observe) { /* whoever opens a file under a lease waits: that would be the supervisor */
 		RULE(m, SCMP_ACT_ERRNO(EAGAIN), SYS_fcntl, INT_IS(1, 1024)); /* F_SETLEASE */
 		RULE(m, SCMP_ACT_ERRNO(EINVAL), SYS_fcntl, INT_IS(1, 1040)); /* F_SETDELEG */

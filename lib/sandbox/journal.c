@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,18 +203,19 @@ static void *run(void *arg)
 	struct vantio_journal *j = arg;
 	struct vantio_error err = {};
 	uint64_t one = 1;
+	/* the target's umask, which is ours while we act for it, is not that of the ledger's files */
+	int r = unshare(CLONE_FS) ? vantio_fail(&err, errno, "cannot prepare to write records: %s", strerror(errno)) : 0;
 
 	pthread_mutex_lock(&j->lock);
 	while (gather(j)) {
 		struct item *batch = j->first;
-		int r;
 
 		j->first = NULL;
 		j->last = &j->first;
 		j->bytes = 0;
 		pthread_cond_broadcast(&j->room);
 		pthread_mutex_unlock(&j->lock);
-		r = write_batch(j, batch, &err);
+		r = r ? r : write_batch(j, batch, &err);
 		pthread_mutex_lock(&j->lock);
 		if (r) {
 			j->failed = true;

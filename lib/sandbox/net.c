@@ -155,8 +155,12 @@ int vantio_peer_judge(struct vantio_call *c, const struct vantio_socket *s, stru
 		return EINTR;
 	if (p->len < 2)
 		return EINVAL;
-	if (p->addr.ss_family == AF_UNSPEC && (!sends || s->family == AF_INET6))
-		return 0; /* takes the peer away, or is no address */
+	if (p->addr.ss_family == AF_UNSPEC && !sends)
+		return 0; /* takes the peer away */
+	if (p->addr.ss_family == AF_UNSPEC && s->family == AF_INET6) {
+		p->len = 0; /* no address, and not to be taken for one if the socket becomes one of IPv4 meanwhile (IPV6_ADDRFORM) */
+		return 0;
+	}
 	if (s->family == AF_UNIX)
 		return p->addr.ss_family == AF_UNIX ? judge_unix(c, s, p) : EINVAL;
 	if (p->addr.ss_family == AF_UNIX)
@@ -196,12 +200,37 @@ static bool same_folder(const char *path, int folder)
 	return fd >= 0 && !fstat(fd, &a) && !fstat(folder, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/* Binds from the target's folder, and comes back. */
+static struct vantio_reply bind_there(struct vantio_call *c, const struct vantio_socket *s, const struct vantio_peer *p, const char *path,
+				      const struct vantio_spot *at, const struct vantio_spot *folder)
+{
+	cleanup_close int own = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct sockaddr_un here = { .sun_family = AF_UNIX };
+	struct vantio_reply reply;
+	mode_t mask;
+
+	if (own < 0 || (path[0] != '/' && fchdir(folder->fd)))
+		return vantio_refuse(errno);
+	mask = umask(vantio_target_umask(&c->t));
+	if (c->box->plan.changes && same_folder(path, at->dir)) {
+		reply = vantio_result(bind(s->fd, (const struct sockaddr *)&p->addr, p->len));
+	} else if (strlen(at->name) >= sizeof(here.sun_path) || fchdir(at->dir)) {
+		reply = vantio_refuse(ENAMETOOLONG);
+	} else { /* in the folder that was judged: what the name leads to may be something else by now, or for us */
+		strcpy(here.sun_path, at->name);
+		reply = vantio_result(bind(s->fd, (const struct sockaddr *)&here, sizeof(here)));
+	}
+	umask(mask);
+	if (fchdir(own))
+		reply = vantio_refuse(errno);
+	return reply;
+}
+
 /* A socket file: the socket is to bear the name that the target gave it, so it is bound by that very name, from the target's folder. */
 static struct vantio_reply bind_file(struct vantio_call *c, const struct vantio_socket *s, const struct vantio_peer *p)
 {
 	cleanup_spot struct vantio_spot at = VANTIO_SPOT_INIT, folder = VANTIO_SPOT_INIT;
 	const struct sockaddr_un *un = (const void *)&p->addr;
-	struct sockaddr_un here = { .sun_family = AF_UNIX };
 	char path[VANTIO_UNIX_PATH + 1] = "";
 	int r;
 
@@ -215,16 +244,7 @@ static struct vantio_reply bind_file(struct vantio_call *c, const struct vantio_
 		return vantio_refuse(EACCES);
 	if (c->box->lax)
 		return vantio_go_on();
-	umask(vantio_target_umask(&c->t));
-	if (path[0] != '/' && fchdir(folder.fd))
-		return vantio_refuse(errno);
-	if (c->box->plan.changes && same_folder(path, at.dir))
-		return vantio_result(bind(s->fd, (const struct sockaddr *)&p->addr, p->len));
-	/* in the folder that was judged: what the name leads to may be something else by now, or for us */
-	if (strlen(at.name) >= sizeof(here.sun_path) || fchdir(at.dir))
-		return vantio_refuse(ENAMETOOLONG);
-	strcpy(here.sun_path, at.name);
-	return vantio_result(bind(s->fd, (const struct sockaddr *)&here, sizeof(here)));
+	return bind_there(c, s, p, path, &at, &folder);
 }
 
 struct vantio_reply vantio_on_bind(struct vantio_call *c)

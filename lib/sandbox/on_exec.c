@@ -18,13 +18,18 @@
 
 #include "base/mem.h"
 #include "sandbox/box.h"
+#include "sandbox/mappings.h"
 #include "sandbox/supervisor.h"
 
 #define INTERPRETERS_MAX 5 /* scripts of scripts, as the kernel has it */
 #define PHDRS_MAX 64
 
+struct traced {
+	pid_t tid, tgid;
+};
+
 struct vantio_tracer {
-	pid_t *tids; /* owned: threads that are traced until their next stop */
+	struct traced *threads; /* owned: until their next stop */
 	size_t n, cap;
 };
 
@@ -102,7 +107,21 @@ static bool is_traced(const struct vantio_tracer *t, pid_t tid)
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
-		if (t->tids[i] == tid)
+		if (t->threads[i].tid == tid)
+			return true;
+	return false;
+}
+
+/*
+ * A thread that becomes another program waits for the others of its process to end, and those that are traced to be seen to end by us;
+ * whoever would be traced waits for it. So of each process one is traced at a time.
+ */
+static bool other_is_traced(const struct vantio_tracer *t, pid_t tid, pid_t tgid)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->threads[i].tgid == tgid && t->threads[i].tid != tid)
 			return true;
 	return false;
 }
@@ -112,16 +131,16 @@ static void forget(struct vantio_tracer *t, pid_t tid)
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
-		if (t->tids[i] == tid) {
-			t->tids[i] = t->tids[--t->n];
+		if (t->threads[i].tid == tid) {
+			t->threads[i] = t->threads[--t->n];
 			return;
 		}
 }
 
-static int trace(struct vantio_box *box, pid_t tid)
+static int trace(struct vantio_box *box, pid_t tid, pid_t tgid)
 {
 	struct vantio_tracer *t = box->tracer;
-	pid_t *grown;
+	struct traced *grown;
 
 	if (!t)
 		t = box->tracer = calloc(1, sizeof(*t));
@@ -129,31 +148,48 @@ static int trace(struct vantio_box *box, pid_t tid)
 		return -ENOMEM;
 	if (is_traced(t, tid))
 		return 0;
+	if (!tgid || other_is_traced(t, tid, tgid))
+		return -EAGAIN;
 	if (t->n == t->cap) {
-		grown = realloc(t->tids, (t->cap + 16) * sizeof(*grown));
+		grown = realloc(t->threads, (t->cap + 16) * sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;
-		t->tids = grown;
+		t->threads = grown;
 		t->cap += 16;
 	}
 	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))
 		return -errno;
-	t->tids[t->n++] = tid;
+	t->threads[t->n++] = (struct traced){ tid, tgid };
 	return 0;
 }
 
 void vantio_tracer_free(struct vantio_tracer *t)
 {
 	if (t)
-		free(t->tids);
+		free(t->threads);
 	free(t);
 }
 
-/* What runs now is not what was asked about: another thread changed the name meanwhile. */
+struct mapped {
+	struct vantio_call *c;
+	enum vantio_hook hook;
+	enum vantio_op op;
+	uint32_t flags;
+};
+
+static bool mapped_permitted(void *ctx, const struct vantio_spot *s)
+{
+	struct mapped *m = ctx;
+
+	return !refused_exec(m->c, m->hook, m->op, s, m->flags);
+}
+
+/* What runs now is not what was asked about: another process changed the name meanwhile, or that of the loader. */
 static bool started_refused(struct vantio_box *box, pid_t pid)
 {
 	struct vantio_call c = { .box = box, .t = { .tid = pid, .tgid = pid, .self = box->self } };
 	struct seccomp_notif n = { .pid = (uint32_t)pid, .data.nr = SYS_execve };
+	struct mapped m = { &c, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_EXEC, VANTIO_JUDGE_QUIET };
 	cleanup_spot struct vantio_spot s = VANTIO_SPOT_INIT;
 	char link[64];
 	int fd;
@@ -163,7 +199,8 @@ static bool started_refused(struct vantio_box *box, pid_t pid)
 	fd = open(link, O_PATH | O_CLOEXEC);
 	if (fd < 0 || vantio_spot_from_fd(fd, &s))
 		return true;
-	return refused_exec(&c, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_EXEC, &s, VANTIO_JUDGE_QUIET);
+	return refused_exec(&c, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_EXEC, &s, VANTIO_JUDGE_QUIET) ||
+	       vantio_mappings_each(pid, 0, UINT64_MAX, true, mapped_permitted, &m);
 }
 
 bool vantio_box_stopped(struct vantio_box *box, pid_t pid, int status)
@@ -197,9 +234,9 @@ static struct vantio_reply exec_checked(struct vantio_call *c)
 
 	if (!c->box->plan.floor.exec)
 		return vantio_go_on();
-	r = trace(c->box, c->t.tid);
+	r = trace(c->box, c->t.tid, vantio_target_group(&c->t));
 	if (r)
-		return vantio_refuse(r == -ENOMEM ? ENOMEM : EACCES);
+		return vantio_refuse(r == -ENOMEM || r == -EAGAIN ? r : EACCES);
 	vantio_reply_send(c->box->listener, c->n->id, vantio_go_on());
 	/* a program that was not started leaves the call, and stops too: nobody stays traced */
 	ptrace(PTRACE_INTERRUPT, c->t.tid, NULL, NULL);
@@ -245,4 +282,27 @@ struct vantio_reply vantio_on_mmap(struct vantio_call *c)
 	if (!vantio_call_valid(c))
 		return vantio_refuse(EINTR);
 	return refused_exec(c, VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, &s, 0) ? vantio_refuse(EACCES) : vantio_go_on();
+}
+
+/* Making mapped files executable: what lies there is looked at. Anonymous memory, which is what just-in-time compilers use, is no file. */
+struct vantio_reply vantio_on_mprotect(struct vantio_call *c)
+{
+	const uint64_t from = c->n->data.args[0], len = c->n->data.args[1];
+	struct mapped m = { c, VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, 0 };
+	int r;
+
+	if (!vantio_call_valid(c))
+		return vantio_refuse(EINTR);
+	r = vantio_mappings_each(c->t.tid, from, from + len < from ? UINT64_MAX : from + len, false, mapped_permitted, &m);
+	return r ? vantio_refuse(r < 0 ? r : EACCES) : vantio_go_on();
+}
+
+/* READ_IMPLIES_EXEC: every mapping would be executable, and mmap(2) would not say so. */
+struct vantio_reply vantio_on_personality(struct vantio_call *c)
+{
+	struct vantio_spot s = { .dir = -1, .fd = -1, .path = "personality READ_IMPLIES_EXEC", .len = 29, .no_path = true };
+
+	if (vantio_arg_int(c, 0) == -1) /* which asks */
+		return vantio_go_on();
+	return refused_exec(c, VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, &s, 0) ? vantio_refuse(EPERM) : vantio_go_on();
 }

@@ -73,8 +73,12 @@ struct vantio_reply vantio_on_mkdir(struct vantio_call *c)
 		return vantio_refuse(EINTR);
 	if (refused_write(c, VANTIO_HOOK_PATH_MKDIR, VANTIO_OP_MKDIR, &s))
 		return vantio_refuse(EACCES);
+	if (c->box->lax)
+		return vantio_go_on();
+	mask = umask(mask);
+	r = mkdirat(s.dir, s.name, (mode_t)c->n->data.args[1 + at]);
 	umask(mask);
-	return c->box->lax ? vantio_go_on() : done(mkdirat(s.dir, s.name, (mode_t)c->n->data.args[1 + at]));
+	return done(r);
 }
 
 struct vantio_reply vantio_on_mknod(struct vantio_call *c)
@@ -84,6 +88,7 @@ struct vantio_reply vantio_on_mknod(struct vantio_call *c)
 	const uint32_t dev = (uint32_t)c->n->data.args[2 + at];
 	cleanup_spot struct vantio_spot s = VANTIO_SPOT_INIT;
 	int r = entry(c, at ? vantio_arg_int(c, 0) : AT_FDCWD, at, &s);
+	mode_t mask;
 	bool refused;
 
 	if (r)
@@ -103,9 +108,11 @@ struct vantio_reply vantio_on_mknod(struct vantio_call *c)
 		return vantio_refuse(EACCES);
 	if (c->box->lax)
 		return vantio_go_on();
-	umask(vantio_target_umask(&c->t));
+	mask = umask(vantio_target_umask(&c->t));
 	/* the register holds the kernel's 32-bit form: 12 bits of major between the two parts of the minor */
-	return done(mknodat(s.dir, s.name, mode, makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00))));
+	r = mknodat(s.dir, s.name, mode, makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)));
+	umask(mask);
+	return done(r);
 }
 
 struct vantio_reply vantio_on_symlink(struct vantio_call *c)

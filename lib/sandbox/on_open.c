@@ -120,8 +120,9 @@ static struct vantio_reply open_new(struct vantio_call *c, const struct opening 
 		return vantio_refuse(EACCES);
 	if (c->box->lax)
 		return vantio_go_on();
-	umask(mask);
+	mask = umask(mask);
 	fd = (int)syscall(SYS_openat2, s->dir, s->name, &how, sizeof(how));
+	umask(mask);
 	if (fd < 0)
 		return vantio_refuse(errno == EXDEV ? EACCES : errno);
 	return (struct vantio_reply){ .kind = VANTIO_ANSWER_FD, .value = fd, .cloexec = o->flags & O_CLOEXEC };
@@ -140,8 +141,9 @@ static struct vantio_reply open_unnamed(struct vantio_call *c, const struct open
 	if (c->box->lax)
 		return vantio_go_on();
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", folder->fd);
-	umask(mask);
+	mask = umask(mask);
 	fd = open(link, (int)(o->flags & ~(uint64_t)O_NOFOLLOW) | O_CLOEXEC, o->mode & 07777);
+	umask(mask);
 	if (fd < 0)
 		return vantio_refuse(errno);
 	if (vantio_spot_from_fd(fd, &s) || refused_open(c, o, &s)) {

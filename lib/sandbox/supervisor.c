@@ -139,7 +139,7 @@ bool vantio_refused(struct vantio_call *c, enum vantio_hook hook, enum vantio_op
 		    const struct vantio_spot *s, const struct vantio_spot *second, uint32_t extra)
 {
 	struct vantio_path_ask ask = { .hook = hook, .op = op, .domain = domain, .access = access, .flags = extra | flags_of(s),
-				       .path = s->path, .len = s->len, .object = s->fd >= 0 ? &s->st : NULL };
+				       .path = s->path, .len = s->len, .object = s->fd >= 0 || s->dir < 0 ? &s->st : NULL };
 
 	if (second) {
 		ask.path2 = second->path;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sys/personality.h>
 
-#define ROOT "/data/escape-exec"
+#define ROOT DATA "/escape-exec"
 #define NO   ROOT "/no"  /* may be read, and not executed */
 #define OWN  ROOT "/own" /* the agent's, to write */
 #define BIN  ROOT "/bin" /* may be executed and written, but for `held` */
@@ -263,7 +263,7 @@ ATTEMPT(mapping_a_copy_in_memory, EACCES, 0)
 
 ATTEMPT(a_personality_in_which_data_is_code, EACCES, 0)
 {
-	return personality(READ_IMPLIES_EXEC) < 0 ? -2 : map_code(NO "/true", PROT_READ, 0);
+	return personality(READ_IMPLIES_EXEC) < 0 ? -1 : map_code(NO "/true", PROT_READ, 0);
 }
 
 ATTEMPT(a_32_bit_execve, EACCES, 0)

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The attempts of t_escape_path.c, against the tier user. */
+#define ESCAPE_USER
+#include "t_escape_path.c"
