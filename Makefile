@@ -196,16 +196,16 @@ check-cli: $(O)/vantioctl $(O)/tests/install/make_ledger
 
 # The user tier, natively, as an ordinary user; `races` is the long form of the threads that flip what was judged.
 .PHONY: check-sandbox races
-$(O)/tests/sandbox/ops: tests/sandbox/ops.c
+$(O)/tests/sandbox/ops: tests/sandbox/ops.c tests/sandbox/races.c tests/sandbox/races.h
 	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -o $@ $< -lpthread
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(CWARN) -o $@ $(filter %.c,$^) -lpthread
 
 ESCAPES := $(patsubst tests/vm/%.c,$(O)/tests/vm/%,$(wildcard tests/vm/t_user_*.c))
 check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops $(ESCAPES)
 	$(Q)ESCAPES=$(abspath $(O))/tests/vm VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run
 
 races: $(O)/vantioctl $(O)/tests/sandbox/ops
-	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_records.sh
+	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_races.sh
 
 # One table of operations and verdicts for every tier (tests/table/table.h): the evaluator and the user tier here, the kernel tier by
 # tests/vm/t_table.c. The player and what it executes are static: they need nothing that a policy would have to allow.

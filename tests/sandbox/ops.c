@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "races.h"
+
 #define RET(call) return (call) < 0 ? errno : 0
 
 static int open_and(const char *path, int flags, int (*then)(int fd))
@@ -268,147 +270,16 @@ static int kernel_op(const char *op, char **a)
 	return -1;
 }
 
-/* ---- races ---- */
-
-static struct {
-	char path[128];
-	const char *good, *bad;
-	struct sockaddr_in addr;
-	uint16_t good_port, bad_port;
-	volatile bool stop;
-	int fds[2], slot;
-} shared;
-
-/* Each side stays for a while: where threads share a processor, the other one must be met by chance too. */
-static void dwell(void)
-{
-	volatile unsigned int i;
-
-	for (i = 0; i < 200; i++)
-		;
-}
-
-static void *flip_path(void *arg)
-{
-	size_t len = strlen(shared.good) + 1;
-
-	(void)arg;
-	while (!shared.stop) {
-		memcpy(shared.path, shared.bad, len);
-		dwell();
-		memcpy(shared.path, shared.good, len);
-		dwell();
-	}
-	return NULL;
-}
-
-static void *flip_port(void *arg)
-{
-	volatile uint16_t *port = &shared.addr.sin_port;
-
-	(void)arg;
-	while (!shared.stop) {
-		*port = shared.bad_port;
-		dwell();
-		*port = shared.good_port;
-		dwell();
-	}
-	return NULL;
-}
-
-static void *flip_fd(void *arg)
-{
-	(void)arg;
-	while (!shared.stop) {
-		dup2(shared.fds[1], shared.slot);
-		dup2(shared.fds[0], shared.slot);
-	}
-	return NULL;
-}
-
-static bool holds_secret(int fd)
-{
-	char text[64] = "";
-
-	return pread(fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, "SECRET");
-}
-
-/* 1: the good one, 2: the bad one, 0: neither. */
-static int race_once(const char *op)
-{
-	struct sockaddr_in got = {};
-	socklen_t len = sizeof(got);
-	struct stat st;
-	int fd, r = 0, status;
-	pid_t pid;
-
-	if (!strcmp(op, "race-open")) {
-		fd = open(shared.path, O_RDONLY);
-		if (fd >= 0)
-			r = holds_secret(fd) ? 2 : 1;
-	} else if (!strcmp(op, "race-connect")) {
-		fd = socket(AF_INET, SOCK_DGRAM, 0);
-		if (!connect(fd, (struct sockaddr *)&shared.addr, sizeof(shared.addr)) && !getpeername(fd, (struct sockaddr *)&got, &len))
-			r = got.sin_port == shared.bad_port ? 2 : 1;
-	} else if (!strcmp(op, "race-fchmod")) {
-		fd = -1;
-		r = !fchmod(shared.slot, 0640);
-		if (!fstat(shared.fds[1], &st) && (st.st_mode & 0777) == 0640)
-			r = 2;
-	} else {
-		pid = vfork();
-		if (!pid) {
-			execl(shared.path, shared.path, NULL);
-			_exit(99);
-		}
-		waitpid(pid, &status, 0);
-		return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : WIFEXITED(status) && WEXITSTATUS(status) == 1 ? 2 : 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-static int race(const char *op, char **a)
-{
-	void *(*flip)(void *) = !strcmp(op, "race-connect") ? flip_port : !strcmp(op, "race-fchmod") ? flip_fd : flip_path;
-	struct timespec now, end;
-	unsigned long seen[3] = {};
-	pthread_t t;
-
-	shared.good = a[0];
-	shared.bad = a[1];
-	snprintf(shared.path, sizeof(shared.path), "%s", a[0]);
-	shared.addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	shared.good_port = htons((uint16_t)atoi(a[0]));
-	shared.bad_port = htons((uint16_t)atoi(a[1]));
-	if (!strcmp(op, "race-fchmod")) {
-		shared.fds[0] = open(a[0], O_RDONLY);
-		shared.fds[1] = open(a[1], O_RDONLY);
-		shared.slot = dup(shared.fds[0]);
-	}
-	pthread_create(&t, NULL, flip, NULL);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += atoi(a[2]) / 1000;
-	end.tv_nsec += atoi(a[2]) % 1000 * 1000000l;
-	do {
-		seen[race_once(op)]++;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
-	shared.stop = true;
-	pthread_join(t, NULL);
-	printf("%lu good, %lu refused, %lu bad\n", seen[1], seen[0], seen[2]);
-	return seen[2] ? 200 : seen[1] && seen[0] ? 0 : 201;
-}
-
 int main(int argc, char **argv)
 {
 	int r;
 
 	if (argc < 2)
 		return 254;
-	if (!strncmp(argv[1], "race-", 5) && argc == 5)
-		return race(argv[1], argv + 2);
+	if (!strncmp(argv[1], "race-", 5) && argc == 4)
+		return race(argv[1] + 5, argv[2], atoi(argv[3]));
+	if (!strcmp(argv[1], "races"))
+		return race_names(), 0;
 	r = file_op(argv[1], argv + 2);
 	if (r < 0)
 		r = name_op(argv[1], argv + 2);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The user tier: tiers, records, the end-of-run summary, what is refused before the start, Landlock's ABIs, and races.
+# The user tier: tiers, records, the end-of-run summary, what is refused before the start, Landlock's ABIs.
 . "$(dirname "$0")/lib.sh"
 P=p
 cat >"$TMP/$P.toml" <<END
@@ -117,11 +117,4 @@ for abi in 1 2 3 4 5 6 7; do
 	unset VANTIO_LANDLOCK_ABI
 done
 
-# races: what is decided on is what is done
-ms=${RACE_MS:-400}
-for r in "race-open $W/in/y/a $W/in/no/a" "race-connect 9911 9912" "race-exec $W/in/x/a $W/in/x/b"; do
-	# shellcheck disable=SC2086
-	run $P "$B/ops" $r "$ms"
-	is "${r%% *} for $ms ms: ${out:-}" "$rc" 0
-done
 finish

@@ -10,7 +10,7 @@ static const char policy[] =
 	"schema = 1\\nname = \"user\"\\n[file]\\ndefault = \"deny\"\\nread = [\"/usr/**\", \"/etc/**\", \"/proc/**\", \"/dev/null\", "
 	"\"/tmp/w/in/**\"]\\nwrite = [\"/tmp/w/in/**\", \"/dev/null\"]\\ndeny = [\"/tmp/w/in/no/**\"]\\n[exec]\\ndefault = \"deny\"\\n"
 	"allow = [\"/usr/**\", \"/tmp/w/in/x/**\"]\\ndeny = [\"/tmp/w/in/x/b\"]\\n[network]\\ndefault = \"deny\"\\n"
-	"connect = [\"udp:127.0.0.1:9911\"]\\nlisten = [\"127.0.0.1:9912\"]\\n";
+	"connect = [\"udp:127.0.0.1:9911\"]\\nlisten = [\"127.0.0.1:9912\", \"udp:127.0.0.1:9911-9912\"]\\n";
 
 static void prepare(void)
 {
@@ -77,8 +77,10 @@ TEST(user_older_abis_of_landlock_hold_too)
 
 TEST(user_races_permit_nothing)
 {
-	try(0, "ops race-open /tmp/w/in/y/a /tmp/w/in/no/a 3000");
-	try(0, "ops race-connect 9911 9912 3000");
+	try(0, "ops race-open /tmp/w/in 3000");
+	try(0, "ops race-connect /tmp/w/in 3000");
+	try(0, "ops race-once /tmp/w/in 3000");
+	try(0, "ops race-exec-many /tmp/w/in 3000");
 }
 
 TEST(user_records_verify)
