@@ -12,7 +12,8 @@
 
 #include "base/mem.h"
 
-#define REMOVE_DEPTH_MAX 2048
+#define REMOVE_DEPTH   64
+#define MOVE_TRIES_MAX 100000
 
 int vantio_open_path(int root, const char *path, int flags, uint64_t resolve)
 {
@@ -73,9 +74,43 @@ static int open_listable(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int remove_below(int dir, const char *name, uint64_t dev, unsigned int depth)
+/* Of a tree that goes: its own folder, into which what is too deep is moved up, so that no depth takes more descriptors than others. */
+struct removal {
+	int top; /* -1: not below it yet */
+	uint64_t dev;
+	unsigned long moved;
+	bool again;
+};
+
+static int move_up(struct removal *m, int dir, const char *name)
+{
+	char up[64];
+	int fd = open_listable(dir, name), tries;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || (m->dev && st.st_dev != m->dev)) {
+		close(fd);
+		return -EXDEV;
+	}
+	close(fd);
+	for (tries = 0; tries < MOVE_TRIES_MAX; tries++) {
+		snprintf(up, sizeof(up), ".vantio-deep-%lu", m->moved++);
+		if (!renameat(dir, name, m->top, up)) {
+			m->again = true;
+			return 0;
+		}
+		if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) /* a name that is there already */
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static int remove_below(struct removal *m, int dir, const char *name, unsigned int depth)
 {
 	cleanup_dir DIR *list = NULL;
+	const bool is_top = m->top < 0;
 	struct dirent *entry;
 	struct stat st;
 	int fd, r = 0;
@@ -86,19 +121,27 @@ static int remove_below(int dir, const char *name, uint64_t dev, unsigned int de
 		return -errno;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
 		return -EPERM;
-	fd = depth < REMOVE_DEPTH_MAX ? open_listable(dir, name) : -ELOOP;
+	if (depth == REMOVE_DEPTH)
+		return move_up(m, dir, name);
+	fd = open_listable(dir, name);
 	if (fd < 0)
 		return fd;
 	list = fdopendir(fd);
-	if (!list || fstat(fd, &st) || (dev && st.st_dev != dev)) {
+	if (!list || fstat(fd, &st) || (m->dev && st.st_dev != m->dev)) {
 		r = list ? -EXDEV : -errno;
 		if (!list)
 			close(fd);
 		return r;
 	}
-	while (!r && (entry = readdir(list)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			r = remove_below(fd, entry->d_name, dev, depth + 1);
+	if (is_top)
+		m->top = fd;
+	do {
+		m->again = is_top ? false : m->again;
+		rewinddir(list);
+		while (!r && (entry = readdir(list)))
+			if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+				r = remove_below(m, fd, entry->d_name, depth + 1);
+	} while (!r && is_top && m->again);
 	if (!r && unlinkat(dir, name, AT_REMOVEDIR) && errno != ENOENT)
 		r = -errno;
 	return r;
@@ -106,5 +149,7 @@ static int remove_below(int dir, const char *name, uint64_t dev, unsigned int de
 
 int vantio_remove_tree(int dir, const char *name, uint64_t dev)
 {
-	return remove_below(dir, name, dev, 0);
+	struct removal m = { .top = -1, .dev = dev };
+
+	return remove_below(&m, dir, name, 0);
 }

@@ -235,14 +235,17 @@ static int collect_children(struct choice *c, const char *path, int fd, unsigned
 	return r;
 }
 
+/* In a user namespace everybody else's files look as if they belonged to nobody, who may be the user. */
+#define NOBODY 65534
+
 static bool is_ours(const struct stat *st)
 {
-	return st->st_uid == geteuid() && st->st_gid == getegid();
+	return st->st_uid == geteuid() && st->st_gid == getegid() && geteuid() != NOBODY && getegid() != NOBODY;
 }
 
 static bool is_wanted(const struct choice *c, const char *path, const struct stat *st)
 {
-	return c->whole || (st->st_uid == geteuid() && st->st_mode & 0200) || !faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS);
+	return c->whole || (st->st_uid == geteuid() && geteuid() != NOBODY && st->st_mode & 0200) || !faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS);
 }
 
 /*
