@@ -71,7 +71,7 @@ void vantio_landlock_handled(unsigned int abi, const struct vantio_floor *f, uin
 	*ret_scoped = abi >= 6 ? (f->abstract ? SCOPE_ABSTRACT : 0) | (f->signals ? SCOPE_SIGNAL : 0) : 0;
 }
 
-static int add_grant(int ruleset, const struct vantio_grant *g, uint64_t handled, struct vantio_error *err)
+static int add_grant(int ruleset, struct vantio_grant *g, uint64_t handled, struct vantio_error *err)
 {
 	struct path_beneath rule = {};
 	/* a rule that runs through a link matches nothing of what the link leads to */
@@ -91,7 +91,17 @@ static int add_grant(int ruleset, const struct vantio_grant *g, uint64_t handled
 	rule.fd = fd;
 	if (rule.allowed && syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0))
 		return vantio_fail(err, errno, "cannot grant '%s' with Landlock: %s", g->path, strerror(errno));
+	g->made = true;
+	g->dev = st.st_dev;
+	g->ino = st.st_ino;
 	return 0;
+}
+
+bool vantio_grant_stands(const struct vantio_grant *g)
+{
+	struct stat st;
+
+	return g->made && !lstat(g->path, &st) && st.st_dev == g->dev && st.st_ino == g->ino;
 }
 
 /* Without [file] to enforce, moving files between folders must not be taken away: by default every domain refuses it. */
@@ -109,7 +119,7 @@ static int grant_moves(int ruleset, unsigned int abi, const struct vantio_floor 
 	return 0;
 }
 
-int vantio_landlock_make(unsigned int abi, const struct vantio_floor *f, int *ret, struct vantio_error *err)
+int vantio_landlock_make(unsigned int abi, struct vantio_floor *f, int *ret, struct vantio_error *err)
 {
 	struct ruleset_attr attr = {};
 	size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8, i;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -23,6 +24,10 @@
 struct vantio_grant {
 	char *path; /* owned: a folder or file; one that is not there is left out */
 	uint32_t rights;
+	/* what Landlock was given: it holds for this very folder, not for another of its name */
+	bool made;
+	dev_t dev;
+	ino_t ino;
 };
 
 struct vantio_floor {
@@ -41,7 +46,9 @@ unsigned int vantio_landlock_abi(unsigned int cap);
 /* The rights that this ABI handles for a floor. For tests. */
 void vantio_landlock_handled(unsigned int abi, const struct vantio_floor *f, uint64_t *ret_fs, uint64_t *ret_net, uint64_t *ret_scoped);
 /* *ret is a ruleset's descriptor, of the caller. */
-int vantio_landlock_make(unsigned int abi, const struct vantio_floor *f, int *ret, struct vantio_error *err);
+int vantio_landlock_make(unsigned int abi, struct vantio_floor *f, int *ret, struct vantio_error *err);
+/* Whether a grant was made, and its folder is still the one that it was made for. */
+bool vantio_grant_stands(const struct vantio_grant *g);
 /* Of the calling thread, for good. Needs no_new_privs. 0 or -errno; async-signal-safe. */
 int vantio_landlock_enter(int ruleset);
 

@@ -23,6 +23,8 @@
 
 #define INTERPRETERS_MAX 5 /* scripts of scripts, as the kernel has it */
 #define PHDRS_MAX 64
+#define SCRIPT_MAX 256  /* as the kernel has it, of a script's first line */
+#define HEAD_MAX 1024   /* of a program, read at once */
 
 struct traced {
 	pid_t tid, tgid;
@@ -40,43 +42,55 @@ static bool refused_exec(struct vantio_call *c, enum vantio_hook hook, enum vant
 
 /* ---- what else a program needs ---- */
 
-/* The interpreter that a file names, script or ELF: 1 and its path, 0 if none. */
-static int interpreter(int fd, bool *ret_script, char out[PATH_MAX])
+/* The interpreter of an ELF file that begins with `head`: 1 and its path, 0 if none. */
+static int elf_interpreter(int in, const char *head, size_t n, char out[PATH_MAX])
 {
-	char link[32], head[256] = "", *at, *end;
-	cleanup_close int in = -1;
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
-	ssize_t n;
+	size_t at;
 	int i;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	in = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	n = in < 0 ? -1 : pread(in, head, sizeof(head) - 1, 0);
-	if (n < 4)
+	if (n < sizeof(eh) || memcmp(head, ELFMAG, SELFMAG))
 		return 0;
-	*ret_script = head[0] == '#' && head[1] == '!';
-	if (*ret_script) {
-		at = head + 2 + strspn(head + 2, " \t");
-		end = at + strcspn(at, " \t\n");
-		*end = '\0';
-		snprintf(out, PATH_MAX, "%s", at);
-		return *out != '\0';
-	}
-	if (memcmp(head, ELFMAG, SELFMAG) || pread(in, &eh, sizeof(eh), 0) != sizeof(eh) || eh.e_phentsize != sizeof(ph))
+	memcpy(&eh, head, sizeof(eh));
+	if (eh.e_phentsize != sizeof(ph))
 		return 0;
 	for (i = 0; i < eh.e_phnum && i < PHDRS_MAX; i++) {
-		if (pread(in, &ph, sizeof(ph), (off_t)(eh.e_phoff + (size_t)i * sizeof(ph))) != sizeof(ph))
+		at = (size_t)eh.e_phoff + (size_t)i * sizeof(ph);
+		if (at <= n && n - at >= sizeof(ph)) /* as linkers place them */
+			memcpy(&ph, head + at, sizeof(ph));
+		else if (pread(in, &ph, sizeof(ph), (off_t)at) != sizeof(ph))
 			return 0;
 		if (ph.p_type != PT_INTERP || ph.p_filesz < 2 || ph.p_filesz > PATH_MAX)
 			continue;
-		n = pread(in, out, ph.p_filesz, (off_t)ph.p_offset);
-		if (n != (ssize_t)ph.p_filesz)
+		if (pread(in, out, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz)
 			return 0;
-		out[n - 1] = '\0';
+		out[ph.p_filesz - 1] = '\0';
 		return 1;
 	}
 	return 0;
+}
+
+/* The interpreter that a file names, script or ELF: 1 and its path, 0 if none. */
+static int interpreter(int fd, bool *ret_script, char out[PATH_MAX])
+{
+	char link[32], head[HEAD_MAX], *at;
+	cleanup_close int in = -1;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	in = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	n = in < 0 ? -1 : pread(in, head, sizeof(head), 0);
+	if (n < 4)
+		return 0;
+	*ret_script = head[0] == '#' && head[1] == '!';
+	if (!*ret_script)
+		return elf_interpreter(in, head, (size_t)n, out);
+	head[n < SCRIPT_MAX ? n : SCRIPT_MAX - 1] = '\0';
+	at = head + 2 + strspn(head + 2, " \t");
+	at[strcspn(at, " \t\n")] = '\0';
+	snprintf(out, PATH_MAX, "%s", at);
+	return *out != '\0';
 }
 
 /* 0, or the errno to refuse with. The kernel asks for each interpreter too. */
@@ -196,9 +210,11 @@ static bool started_refused(struct vantio_box *box, pid_t pid)
 
 	c.n = &n;
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-	fd = open(link, O_PATH | O_CLOEXEC);
-	if (fd < 0 || vantio_spot_from_fd(fd, &s))
-		return true;
+	if (!vantio_spot_from_link(link, &s)) {
+		fd = open(link, O_PATH | O_CLOEXEC);
+		if (fd < 0 || vantio_spot_from_fd(fd, &s))
+			return true;
+	}
 	return refused_exec(&c, VANTIO_HOOK_FILE_OPEN, VANTIO_OP_EXEC, &s, VANTIO_JUDGE_QUIET) ||
 	       vantio_mappings_each(pid, 0, UINT64_MAX, true, mapped_permitted, &m);
 }
@@ -273,12 +289,16 @@ struct vantio_reply vantio_on_exec(struct vantio_call *c)
 struct vantio_reply vantio_on_mmap(struct vantio_call *c)
 {
 	cleanup_spot struct vantio_spot s = VANTIO_SPOT_INIT;
-	int r = vantio_target_fd(&c->t, vantio_arg_int(c, 4));
+	char link[64];
+	int r;
 
-	if (r >= 0)
-		r = vantio_spot_from_fd(r, &s);
-	if (r)
-		return vantio_refuse(r);
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)c->t.tid, vantio_arg_int(c, 4));
+	if (!vantio_spot_from_link(link, &s)) {
+		r = vantio_target_fd(&c->t, vantio_arg_int(c, 4));
+		r = r < 0 ? r : vantio_spot_from_fd(r, &s);
+		if (r)
+			return vantio_refuse(r);
+	}
 	if (!vantio_call_valid(c))
 		return vantio_refuse(EINTR);
 	return refused_exec(c, VANTIO_HOOK_MMAP_FILE, VANTIO_OP_MMAP_EXEC, &s, 0) ? vantio_refuse(EACCES) : vantio_go_on();

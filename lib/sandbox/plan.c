@@ -44,57 +44,88 @@ static bool explore(struct explored *e, struct pair p)
 	return true;
 }
 
-static bool permits(const struct vantio_image_view *v, const struct vantio_image_header *h, const struct pair *p, uint32_t access)
+static uint32_t permitted(const struct vantio_image_view *v, const struct vantio_image_header *h, const struct pair *p)
 {
-	uint32_t bad = 0, allow = vantio_accept(v, p->allow, &bad), deny = vantio_accept(v, p->deny, &bad);
+	uint32_t bad = 0, allow = vantio_accept(v, p->allow, &bad), deny = vantio_accept(v, p->deny, &bad), rights = 0, access;
+	const bool standard = h->default_allow >> VANTIO_DOMAIN_FILE & 1;
 
-	return vantio_conclude(allow, deny, bad, h->default_allow >> VANTIO_DOMAIN_FILE & 1, access).decision == VANTIO_PERMIT;
+	for (access = VANTIO_ACCESS_READ; access <= VANTIO_ACCESS_WRITE; access <<= 1)
+		if (vantio_conclude(allow, deny, bad, standard, access).decision == VANTIO_PERMIT)
+			rights |= access;
+	return rights;
 }
 
-bool vantio_plan_uniform(const struct vantio_image *image, uint32_t access, const char *path, size_t len)
+/* What comes behind a pair of states. `first`: the folder itself goes on with a slash alone. False if there are too many. */
+static bool explore_from(struct explored *e, const struct vantio_image_view *v, struct pair p, bool first)
 {
-	struct vantio_image_view v = { .cells = image->cells, .n_cells = image->n_cells };
-	const struct vantio_image_header *h = (const void *)image->cells;
-	struct vantio_walk w = { h->allow[VANTIO_DOMAIN_FILE], h->deny[VANTIO_DOMAIN_FILE] };
-	struct explored e = {};
+	struct pair last = p; /* most bytes lead to the same states */
 	unsigned int byte;
-	size_t i;
 
-	for (i = 0; i < len; i++)
-		vantio_walk_byte(&v, &w, (uint8_t)path[i]);
-	explore(&e, (struct pair){ w.allow, w.deny, len == 1 });
-	if (len == 1 && !permits(&v, h, &e.items[0], access))
-		return false;
-	for (i = 0; i < e.n; i++) {
-		const struct pair p = e.items[i];
+	for (byte = 1; byte < 256; byte++) {
+		struct vantio_walk next = { p.allow, p.deny };
 
-		if (!p.slash && !permits(&v, h, &p, access))
+		if (byte == '/' ? p.slash : first && !p.slash)
+			continue;
+		vantio_walk_byte(v, &next, (uint8_t)byte);
+		if (next.allow == last.allow && next.deny == last.deny && last.slash == (byte == '/'))
+			continue;
+		last = (struct pair){ next.allow, next.deny, byte == '/' };
+		if (!explore(e, last))
 			return false;
-		for (byte = 1; byte < 256; byte++) {
-			struct vantio_walk next = { p.allow, p.deny };
-
-			if (byte == '/' ? p.slash : (i == 0 && !p.slash)) /* the folder itself goes on with a slash alone */
-				continue;
-			vantio_walk_byte(&v, &next, (uint8_t)byte);
-			if (!explore(&e, (struct pair){ next.allow, next.deny, byte == '/' }))
-				return false;
-		}
 	}
 	return true;
 }
 
+/* The VANTIO_ACCESS_READ and _WRITE that hold for a path and everything below it. */
+static uint32_t uniform_rights(const struct vantio_image *image, const char *path, size_t len)
+{
+	struct vantio_image_view v = { .cells = image->cells, .n_cells = image->n_cells };
+	const struct vantio_image_header *h = (const void *)image->cells;
+	struct vantio_walk w = { h->allow[VANTIO_DOMAIN_FILE], h->deny[VANTIO_DOMAIN_FILE] };
+	uint32_t rights = VANTIO_ACCESS_READ | VANTIO_ACCESS_WRITE;
+	struct explored e;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		vantio_walk_byte(&v, &w, (uint8_t)path[i]);
+	e.n = 0;
+	explore(&e, (struct pair){ w.allow, w.deny, len == 1 });
+	if (len == 1)
+		rights &= permitted(&v, h, &e.items[0]);
+	for (i = 0; rights && i < e.n; i++) {
+		if (!e.items[i].slash)
+			rights &= permitted(&v, h, &e.items[i]);
+		if (!rights || !explore_from(&e, &v, e.items[i], !i))
+			return 0;
+	}
+	return rights;
+}
+
+bool vantio_plan_uniform(const struct vantio_image *image, uint32_t access, const char *path, size_t len)
+{
+	return (uniform_rights(image, path, len) & access) == access;
+}
+
 /* ---- the floor ---- */
 
-static int add_grant(struct vantio_floor *f, const char *path, size_t len, uint32_t rights, struct vantio_error *err)
+static struct vantio_grant *find_grant(const struct vantio_floor *f, const char *path, size_t len)
 {
-	struct vantio_grant *grown;
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (strlen(f->grants[i].path) == len && !memcmp(f->grants[i].path, path, len)) {
-			f->grants[i].rights |= rights;
-			return 0;
-		}
+		if (strlen(f->grants[i].path) == len && !memcmp(f->grants[i].path, path, len))
+			return &f->grants[i];
+	return NULL;
+}
+
+static int add_grant(struct vantio_floor *f, const char *path, size_t len, uint32_t rights, struct vantio_error *err)
+{
+	struct vantio_grant *grown, *there = find_grant(f, path, len);
+
+	if (there) {
+		there->rights |= rights;
+		return 0;
+	}
 	grown = realloc(f->grants, (f->n + 1) * sizeof(*grown));
 	if (!grown)
 		return vantio_fail(err, ENOMEM, "out of memory");
@@ -123,12 +154,12 @@ static size_t literal_folder(const char *glob, bool *ret_subtree)
 
 static int grant_uniform(struct vantio_plan *plan, const struct vantio_image *image, const char *path, size_t len, struct vantio_error *err)
 {
-	uint32_t rights = 0;
+	uint32_t access, rights;
 
-	if (vantio_plan_uniform(image, VANTIO_ACCESS_READ, path, len))
-		rights |= VANTIO_GRANT_READ;
-	if (vantio_plan_uniform(image, VANTIO_ACCESS_WRITE, path, len))
-		rights |= VANTIO_GRANT_WRITE;
+	if (find_grant(&plan->floor, path, len)) /* of a rule of the other list */
+		return 0;
+	access = uniform_rights(image, path, len);
+	rights = (access & VANTIO_ACCESS_READ ? VANTIO_GRANT_READ : 0) | (access & VANTIO_ACCESS_WRITE ? VANTIO_GRANT_WRITE : 0);
 	return rights ? add_grant(&plan->floor, path, len, rights, err) : 0;
 }
 
@@ -188,17 +219,19 @@ static int plan_exec(const struct vantio_policy *p, struct vantio_plan *plan, st
 	return r;
 }
 
-bool vantio_plan_granted(const struct vantio_plan *plan, uint32_t access, const char *path, size_t len)
+const struct vantio_grant *vantio_plan_granted(const struct vantio_plan *plan, uint32_t access, const char *path, size_t len)
 {
-	uint32_t rights = 0;
 	size_t i, n;
 
-	for (i = 0; i < plan->floor.n; i++) {
-		n = strlen(plan->floor.grants[i].path);
-		if (n == 1 || (len >= n && !memcmp(path, plan->floor.grants[i].path, n) && (len == n || path[n] == '/')))
-			rights |= plan->floor.grants[i].rights;
+	for (i = 0; plan->exact && i < plan->floor.n; i++) {
+		const struct vantio_grant *g = &plan->floor.grants[i];
+
+		n = strlen(g->path);
+		if ((g->rights & access) == access &&
+		    (n == 1 || (len >= n && !memcmp(path, g->path, n) && (len == n || path[n] == '/'))))
+			return g;
 	}
-	return plan->exact && (rights & access) == access;
+	return NULL;
 }
 
 /* Executing takes reading with Landlock. */
@@ -207,7 +240,8 @@ static bool is_exact(const struct vantio_plan *plan, const struct vantio_image *
 	size_t i;
 
 	for (i = 0; i < plan->floor.n; i++)
-		if (plan->floor.grants[i].rights & VANTIO_GRANT_EXEC &&
+		/* reading was granted where it holds throughout */
+		if ((plan->floor.grants[i].rights & (VANTIO_GRANT_EXEC | VANTIO_GRANT_READ)) == VANTIO_GRANT_EXEC &&
 		    !vantio_plan_uniform(image, VANTIO_ACCESS_READ, plan->floor.grants[i].path, strlen(plan->floor.grants[i].path)))
 			return false;
 	return true;

@@ -32,7 +32,10 @@ void vantio_plan_clear(struct vantio_plan *plan);
 
 /* Whether the policy permits `access` of [file] to `path` and to everything below it. False where that would take long to tell. */
 bool vantio_plan_uniform(const struct vantio_image *image, uint32_t access, const char *path, size_t len);
-/* Whether Landlock grants `access` (VANTIO_ACCESS_*) to this path of an object that is there, and nothing that the policy does not. */
-bool vantio_plan_granted(const struct vantio_plan *plan, uint32_t access, const char *path, size_t len);
+/*
+ * The grant by which Landlock lets the target have `access` (VANTIO_ACCESS_*) to this path of an object that is there, if it lets it
+ * have nothing that the policy does not; NULL if there is none. Whether it stands is the caller's to ask.
+ */
+const struct vantio_grant *vantio_plan_granted(const struct vantio_plan *plan, uint32_t access, const char *path, size_t len);
 
 #endif

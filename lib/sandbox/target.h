@@ -60,6 +60,15 @@ int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, b
  * place is followed, to nowhere too.
  */
 int vantio_target_entry(struct vantio_target *t, int dirfd, const char *path, bool follow, struct vantio_spot *ret);
+/*
+ * The path that a name of the target has where no link is followed on the way; false where it may have another: with "..", in /proc,
+ * or of a descriptor. Nothing is looked up.
+ */
+bool vantio_target_plain(struct vantio_target *t, int dirfd, const char *path, struct vantio_spot *ret);
+/* 0 if a plain path leads to an object without any link, or -errno: -ELOOP where there is one. */
+int vantio_target_probe(const char *path);
+/* The path of what a link of /proc leads to. False where the link alone does not tell: no path, or one that may be gone. */
+bool vantio_spot_from_link(const char *link, struct vantio_spot *ret);
 /* The object behind a descriptor of ours: its path and what fstat says. */
 int vantio_spot_from_fd(int fd, struct vantio_spot *ret);
 

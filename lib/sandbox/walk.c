@@ -75,6 +75,22 @@ int vantio_spot_from_fd(int fd, struct vantio_spot *ret)
 	return own_path(fd, ret);
 }
 
+bool vantio_spot_from_link(const char *link, struct vantio_spot *ret)
+{
+	static const char deleted[] = " (deleted)";
+	ssize_t n = readlink(link, ret->path, sizeof(ret->path));
+
+	if (n <= 0 || (size_t)n >= sizeof(ret->path) || ret->path[0] != '/' || !strncmp(ret->path, "/memfd:", 7))
+		return false;
+	if ((size_t)n >= sizeof(deleted) && !memcmp(ret->path + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
+		return false;
+	ret->path[n] = '\0';
+	ret->len = (size_t)n;
+	ret->dir = ret->fd = -1;
+	ret->slash = ret->no_path = ret->unlinked = ret->failed = false;
+	return true;
+}
+
 /* ---- /proc ---- */
 
 static bool on_proc(int fd)
@@ -325,6 +341,60 @@ int vantio_target_object(struct vantio_target *t, int dirfd, const char *path, b
 			r = vantio_spot_from_fd(s.fd, &s);
 	}
 	return hand_over(t, r, &s, ret);
+}
+
+/* Appends the components of `path`; false at "..", behind a trailing slash or dot, or where it gets too long. */
+static bool append_plain(struct vantio_spot *s, const char *path)
+{
+	const char *at = path;
+
+	while (*at) {
+		size_t n;
+
+		at += strspn(at, "/");
+		n = strcspn(at, "/");
+		if (!n || (n == 2 && at[0] == '.' && at[1] == '.') || n > NAME_MAX || s->len + n + 2 > sizeof(s->path))
+			return false;
+		if (n == 1 && *at == '.') {
+			if (!at[1])
+				return false;
+		} else {
+			if (s->len > 1)
+				s->path[s->len++] = '/';
+			memcpy(s->path + s->len, at, n);
+			s->len += n;
+		}
+		at += n;
+	}
+	s->path[s->len] = '\0';
+	return s->len > 1;
+}
+
+bool vantio_target_plain(struct vantio_target *t, int dirfd, const char *path, struct vantio_spot *ret)
+{
+	char link[32];
+
+	if (path[0] == '/') {
+		ret->dir = ret->fd = -1;
+		ret->slash = ret->no_path = ret->unlinked = ret->failed = false;
+		ret->path[0] = '/';
+		ret->len = 1;
+	} else {
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)t->tid);
+		if (dirfd != AT_FDCWD || !vantio_spot_from_link(link, ret))
+			return false;
+	}
+	return append_plain(ret, path) && strncmp(ret->path, "/proc", 5);
+}
+
+int vantio_target_probe(const char *path)
+{
+	int fd = open_at(-1, path, 0, RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 /* The folder part of a path, and its last component. -EINVAL where there is none ("..", "/"). */

@@ -42,6 +42,26 @@ refuses "openat2 elsewhere" openat2 "$W/out/f"
 run "$P" cat "/proc/$$/environ"
 is "a stranger's environment: refused" "$rc" 1
 
+# A grant of Landlock is one of a folder, not of its name: the policy's word holds for what takes its place, and for what comes later.
+prepare mkdir -p "$W/again/d"
+cat >"$TMP/again.toml" <<END
+schema = 1
+name = "again"
+[file]
+default = "deny"
+read  = ["/usr/**", "/etc/**", "/dev/null", "$W/again/d/**", "$W/again/later/**"]
+write = ["$W/again/d/**", "$W/again/later/**", "/dev/null"]
+[exec]
+default = "deny"
+allow = ["/usr/**"]
+[network]
+default = "deny"
+END
+run again sh -c "rm -r $W/again/d && mkdir $W/again/d && echo new >$W/again/d/f && cat $W/again/d/f"
+is "a folder that was replaced can be read" "$out" new
+run again sh -c "mkdir $W/again/later && echo new >$W/again/later/f && cd $W/again/later && cat ./f"
+is "a folder that was not there can be read" "$out" new
+
 allows "write" write "$W/in/f"
 refuses "write where only reading is" write "$W/ro/f"
 refuses "read and write where only reading is" rdwr "$W/ro/f"
