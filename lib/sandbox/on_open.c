@@ -61,7 +61,7 @@ static bool open_by_name(struct vantio_call *c, const struct opening *o, struct 
 	if (c->box->lax || o->flags & (O_CREAT | O_TRUNC | O_PATH | (O_TMPFILE & ~O_DIRECTORY)) || c->n->data.nr == SYS_openat2 ||
 	    !vantio_target_plain(&c->t, o->dirfd, o->path, &s) || !granted(c, o, &s))
 		return false;
-	r = vantio_target_probe(s.path);
+	r = vantio_target_probe(s.path, c->box->held.n ? &s.st : NULL); /* otherwise the object does not matter */
 	if (r == -ELOOP)
 		return false;
 	if (r)

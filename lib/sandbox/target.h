@@ -65,9 +65,9 @@ int vantio_target_entry(struct vantio_target *t, int dirfd, const char *path, bo
  * or of a descriptor. Nothing is looked up.
  */
 bool vantio_target_plain(struct vantio_target *t, int dirfd, const char *path, struct vantio_spot *ret);
-/* 0 if a plain path leads to an object without any link, or -errno: -ELOOP where there is one. */
-int vantio_target_probe(const char *path);
-/* The path of what a link of /proc leads to. False where the link alone does not tell: no path, or one that may be gone. */
+/* 0 if a plain path leads to an object without any link, or -errno: -ELOOP where there is one. *ret may be NULL. */
+int vantio_target_probe(const char *path, struct stat *ret);
+/* The object that a link of /proc leads to: `path` and `st`. False where the link alone does not tell: no path, or one that may be gone. */
 bool vantio_spot_from_link(const char *link, struct vantio_spot *ret);
 /* The object behind a descriptor of ours: its path and what fstat says. */
 int vantio_spot_from_fd(int fd, struct vantio_spot *ret);

@@ -88,7 +88,7 @@ bool vantio_spot_from_link(const char *link, struct vantio_spot *ret)
 	ret->len = (size_t)n;
 	ret->dir = ret->fd = -1;
 	ret->slash = ret->no_path = ret->unlinked = ret->failed = false;
-	return true;
+	return !stat(link, &ret->st);
 }
 
 /* ---- /proc ---- */
@@ -387,14 +387,15 @@ bool vantio_target_plain(struct vantio_target *t, int dirfd, const char *path, s
 	return append_plain(ret, path) && strncmp(ret->path, "/proc", 5);
 }
 
-int vantio_target_probe(const char *path)
+int vantio_target_probe(const char *path, struct stat *ret)
 {
-	int fd = open_at(-1, path, 0, RESOLVE_NO_SYMLINKS);
+	int fd = open_at(-1, path, 0, RESOLVE_NO_SYMLINKS), r;
 
 	if (fd < 0)
 		return fd;
+	r = ret && fstat(fd, ret) ? -errno : 0;
 	close(fd);
-	return 0;
+	return r;
 }
 
 /* The folder part of a path, and its last component. -EINVAL where there is none ("..", "/"). */
