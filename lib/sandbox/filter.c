@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "sandbox/ioctls.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1ul << 5)
@@ -79,12 +80,14 @@ static void add_opens(struct making *m)
 
 static void add_changes(struct making *m)
 {
+	size_t i;
+
 	ASK(m, SYS_unlink, SYS_unlinkat, SYS_rmdir, SYS_rename, SYS_renameat, SYS_renameat2, SYS_link, SYS_linkat, SYS_symlink, SYS_symlinkat,
 	    SYS_mkdir, SYS_mkdirat, SYS_mknod, SYS_mknodat, SYS_truncate, SYS_ftruncate, SYS_chmod, SYS_fchmod, SYS_fchmodat, NR_fchmodat2,
 	    SYS_chown, SYS_fchown, SYS_lchown, SYS_fchownat, SYS_utime, SYS_utimes, SYS_futimesat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr,
 	    SYS_fsetxattr, NR_setxattrat, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, NR_removexattrat, NR_file_setattr);
-	RULE(m, SCMP_ACT_NOTIFY, SYS_ioctl, INT_IS(1, 0x40086602)); /* FS_IOC_SETFLAGS */
-	RULE(m, SCMP_ACT_NOTIFY, SYS_ioctl, INT_IS(1, 0x401c5820)); /* FS_IOC_FSSETXATTR */
+	for (i = 0; i < VANTIO_ARRAY_SIZE(vantio_file_ioctls); i++)
+		RULE(m, SCMP_ACT_NOTIFY, SYS_ioctl, INT_IS(1, vantio_file_ioctls[i].cmd));
 }
 
 static void add_execs(struct making *m)

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "sandbox/box.h"
+#include "sandbox/ioctls.h"
 
 #define NR_fchmodat2 452
 
@@ -250,25 +251,47 @@ struct vantio_reply vantio_on_removexattr(struct vantio_call *c)
 	return done(removexattr(link_of(&s, link), name));
 }
 
-/* FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR; and terminals, whose input others read. */
+/* What such a command reads of the target; -errno. */
+static int read_ioctl(struct vantio_call *c, uint8_t size, uint8_t out[32])
+{
+	const uint64_t at = c->n->data.args[2];
+	int r = 0;
+
+	if (size == VANTIO_IOCTL_OTHERS)
+		return 0;
+	if (size == VANTIO_IOCTL_POLICY) {
+		r = vantio_target_read(&c->t, at, out, 1);
+		size = out[0] == 2 ? 24 : 12;
+	}
+	return r ? r : vantio_target_read(&c->t, at, out, size);
+}
+
+/* What changes a file; and terminals, whose input others read. */
 struct vantio_reply vantio_on_ioctl(struct vantio_call *c)
 {
 	const uint32_t cmd = (uint32_t)c->n->data.args[1];
 	struct naming how = { .dirfd = vantio_arg_int(c, 0), .path_arg = -1 };
 	cleanup_spot struct vantio_spot s = VANTIO_SPOT_INIT;
-	struct fsxattr arg = {};
+	uint8_t arg[32] = {};
+	size_t i = 0;
 	int r;
 
 	if (cmd == TIOCSTI || cmd == 0x541c)
 		return vantio_refused_surface(c, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SIGNAL, VANTIO_SURFACE_SIGNAL, cmd) ? vantio_refuse(EPERM) :
 															 vantio_go_on();
+	while (i < VANTIO_ARRAY_SIZE(vantio_file_ioctls) && vantio_file_ioctls[i].cmd != cmd)
+		i++;
+	if (i == VANTIO_ARRAY_SIZE(vantio_file_ioctls))
+		return vantio_refuse(ENOTTY);
 	r = find(c, &how, &s);
 	if (!r)
-		r = vantio_target_read(&c->t, c->n->data.args[2], &arg, cmd == FS_IOC_FSSETXATTR ? sizeof(arg) : sizeof(int));
+		r = read_ioctl(c, vantio_file_ioctls[i].size, arg);
 	if (r)
 		return vantio_refuse(r);
 	r = ask(c, VANTIO_HOOK_FILE_IOCTL, VANTIO_OP_SETFLAGS, &s);
-	return r ? refuse_or_go_on(r) : done(ioctl(s.fd, cmd, &arg));
+	if (!r && vantio_file_ioctls[i].size == VANTIO_IOCTL_OTHERS)
+		r = EOPNOTSUPP;
+	return r ? refuse_or_go_on(r) : done(ioctl(s.fd, cmd, arg));
 }
 
 /* Calls that are newer than this program: said not to exist, and their callers know the older ones. */

@@ -2,10 +2,12 @@
 /* Opening: the object is found and judged by its own path, and the target gets a descriptor of that very object. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -30,12 +32,22 @@ static uint32_t access_of(uint64_t flags)
 	return access | (flags & O_TRUNC ? VANTIO_ACCESS_WRITE : 0);
 }
 
+/* With its user's cgroups an agent could end, freeze and move others: us, too. */
+static uint32_t protection(const struct vantio_spot *s, uint32_t access)
+{
+	struct statfs fs;
+
+	if (!(access & VANTIO_ACCESS_WRITE) || s->fd < 0 || strncmp(s->path, "/sys/", 5) || fstatfs(s->fd, &fs))
+		return 0;
+	return fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == CGROUP_SUPER_MAGIC ? VANTIO_JUDGE_PROTECTED : 0;
+}
+
 static bool refused_open(struct vantio_call *c, const struct opening *o, const struct vantio_spot *s)
 {
 	const uint32_t access = access_of(o->flags);
 	enum vantio_op op = access & VANTIO_ACCESS_WRITE ? VANTIO_OP_WRITE : VANTIO_OP_READ;
 
-	if (vantio_refused(c, VANTIO_HOOK_FILE_OPEN, op, VANTIO_DOMAIN_FILE, access, s, NULL, 0))
+	if (vantio_refused(c, VANTIO_HOOK_FILE_OPEN, op, VANTIO_DOMAIN_FILE, access, s, NULL, protection(s, access)))
 		return true;
 	return o->flags & O_TRUNC && s->fd >= 0 && S_ISREG(s->st.st_mode) &&
 	       vantio_refused(c, VANTIO_HOOK_PATH_TRUNCATE, VANTIO_OP_TRUNCATE, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_WRITE, s, NULL, 0);

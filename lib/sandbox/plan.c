@@ -159,6 +159,8 @@ static int grant_uniform(struct vantio_plan *plan, const struct vantio_image *im
 	if (find_grant(&plan->floor, path, len)) /* of a rule of the other list */
 		return 0;
 	access = uniform_rights(image, path, len);
+	if (len == 1 || (!strncmp(path, "/sys", 4) && (len == 4 || path[4] == '/')))
+		access &= VANTIO_ACCESS_READ; /* cgroups are there, of which the supervisor keeps some apart */
 	rights = (access & VANTIO_ACCESS_READ ? VANTIO_GRANT_READ : 0) | (access & VANTIO_ACCESS_WRITE ? VANTIO_GRANT_WRITE : 0);
 	return rights ? add_grant(&plan->floor, path, len, rights, err) : 0;
 }

@@ -49,6 +49,15 @@ static int then_times(int fd) { RET(futimens(fd, NULL)); }
 static int then_xattr(int fd) { RET(fsetxattr(fd, "user.v", "1", 1, 0)); }
 static int then_map(int fd) { return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? errno : 0; }
 
+static int then_version(int fd)
+{
+	int version = 7;
+
+	if (!ioctl(fd, _IOW('v', 2, long), &version)) /* FS_IOC_SETVERSION */
+		return 0;
+	return errno == ENOTTY || errno == EOPNOTSUPP || errno == EINVAL ? ENOTSUP : errno;
+}
+
 static int then_flags(int fd)
 {
 	int flags = 0;
@@ -88,6 +97,8 @@ static int file_op(const char *op, char **a)
 		return open_and(a[0], O_RDONLY, then_xattr);
 	if (!strcmp(op, "setflags"))
 		return open_and(a[0], O_RDONLY, then_flags);
+	if (!strcmp(op, "setversion"))
+		return open_and(a[0], O_RDONLY, then_version);
 	if (!strcmp(op, "mmapx"))
 		return open_and(a[0], O_RDONLY, then_map);
 	if (!strcmp(op, "openat2")) {
@@ -229,6 +240,13 @@ static int kernel_op(const char *op, char **a)
 		RET(syscall(SYS_bpf, 0, stack, 48));
 	if (!strcmp(op, "perf"))
 		RET(syscall(SYS_perf_event_open, stack, 0, -1, -1, 0));
+	if (!strcmp(op, "userfaultfd"))
+		RET(syscall(SYS_userfaultfd, 0));
+	if (!strcmp(op, "landlock")) {
+		uint64_t reading = 1ul << 2;
+
+		RET(syscall(444, &reading, sizeof(reading), 0)); /* landlock_create_ruleset */
+	}
 	if (!strcmp(op, "keyctl"))
 		RET(syscall(SYS_keyctl, 0, -3, 0));
 	if (!strcmp(op, "ptrace"))

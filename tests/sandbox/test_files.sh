@@ -97,6 +97,9 @@ for op in truncate chmod chown utimes fchmod futimens ftruncate; do
 	refuses "$op where only reading is" "$op" "$W/ro/g"
 done
 is "nothing happened to it" "$(stat -c '%a %s' "$W/ro/g")" "$(stat -c '%a %s' "$W/ro/f")"
+ops setversion "$W/in/g"; supported=$rc
+refuses "setversion where only reading is" setversion "$W/ro/g"
+[[ $supported != 13 ]] && pass "setversion where writing is: not refused" || fail "setversion where writing is: not refused"
 for op in setxattr fsetxattr removexattr setflags; do
 	ops $op "$W/in/g"; supported=$rc
 	if [[ $supported == 0 ]]; then pass "$op: allowed"; else skip "$op: allowed" "the file system says $supported"; fi

@@ -7,6 +7,7 @@ schema = 1
 name = "net"
 [file]
 default = "allow"
+deny = ["/none"]
 [exec]
 default = "allow"
 [network]
@@ -19,6 +20,7 @@ schema = 1
 name = "open"
 [file]
 default = "allow"
+deny = ["/none"]
 [exec]
 default = "allow"
 [network]
@@ -100,6 +102,18 @@ forbids "io_uring" io_uring
 forbids "bpf" bpf
 forbids "perf" perf
 forbids "keyring" keyctl
+forbids "faults of the kernel's own, at which the supervisor would wait" userfaultfd
+ops landlock
+is "a Landlock domain that would not hold: not there" "$rc" 95
+cgroups=$(findmnt -rnt cgroup2 -o TARGET | head -n1)
+if [[ $(id -u) == 0 && $cgroups == /sys/* ]] && mkdir "$cgroups/vantio-test-$$" 2>/dev/null; then
+	chown 65534 "$cgroups/vantio-test-$$" "$cgroups/vantio-test-$$/cgroup.procs"
+	prepare test -w "$cgroups/vantio-test-$$/cgroup.procs" && refuses "a cgroup of the user's own" write "$cgroups/vantio-test-$$/cgroup.procs"
+	P=open refuses "a cgroup, whatever is allowed" write "$cgroups/vantio-test-$$/cgroup.procs"
+	rmdir "$cgroups/vantio-test-$$"
+else
+	skip "a cgroup of the user's own" "it takes root and cgroup2 to make one"
+fi
 forbids "ptrace of a stranger" ptrace $server
 forbids "memory of a stranger" vm_write $server
 forbids "signal to a stranger" kill $server
@@ -190,4 +204,7 @@ kill -9 $p
 wait $p 2>/dev/null
 for _ in {1..100}; do [[ $(wc -l <"$W/codes") == 2 ]] && break; read -rt 0.05 <> <(:) || :; done
 is "without the supervisor nothing is permitted" "$(tail -n1 "$W/codes")" ENOSYS
+cp "$(dirname "${BASH_SOURCE[0]}")/terminal.py" "$B"
+is "a terminal, bare" "$(as_user timeout 60 python3 "$B/terminal.py" env 2>&1)" fine
+is "a terminal: job control, keys and statuses as bare" "$(as_user timeout 60 python3 "$B/terminal.py" "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- 2>&1)" fine
 finish

@@ -75,6 +75,20 @@ is "records of four runs at once" "$(vc --json ledger list --limit 1000 | jq '[.
 try vc ledger verify
 has "and the ledger verifies" "$out" "OK"
 
+# what the supervisor does in the command's place is not done with the ledger: neither its umask nor its folder
+run $P sh -c "umask 777; mkdir $W/in/shut; cat /etc/shadow"
+is "the command's umask is not that of the ledger" "$(find "$XDG_DATA_HOME" -perm 0000)" ""
+holds "the ledger can still be written" as_user "$B/vantioctl" run -q --tier user --policy "$TMP/$P.toml" -- true
+sed 's|connect = .*|listen = ["unix:'"$W"'/in/**"]|' "$TMP/$P.toml" >"$TMP/bind.toml"
+prepare mkdir "$W/here"
+try as_user sh -c "cd $W/here && env -u VANTIO_LEDGER $B/vantioctl --ledger led run -q --tier user --policy $TMP/bind.toml -- python3 -c '
+import os, socket
+os.chdir(\"$W/in\")
+socket.socket(socket.AF_UNIX).bind(\"sock\")
+try: open(\"/etc/shadow\")
+except OSError as e: print(e.errno)'"
+is "a ledger with a relative path stays where it is" "$out $(cd "$W" && echo */led)" "13 here/led"
+
 # the kill switch, and who may use it
 become_user "$B/vantioctl" run -q --tier user --name halted --policy "$TMP/$P.toml" -- sh -c "while :; do echo x >>$W/in/beat; done" &
 p=$!
