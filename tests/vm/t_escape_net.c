@@ -74,7 +74,7 @@ SETUP()
 
 	fresh_folder(ROOT);
 	escape_setup(policy);
-	CHECK_SH(0, "echo 3 >/proc/sys/net/ipv4/tcp_fastopen; echo 0 1000 >/proc/sys/net/ipv4/ping_group_range; modprobe -a veth vsock_loopback || [ -n \"$VANTIO_NATIVE\" ]");
+	CHECK_SH(0, "ip link set lo up; echo 3 >/proc/sys/net/ipv4/tcp_fastopen; echo 0 1000 >/proc/sys/net/ipv4/ping_group_range; modprobe -a veth vsock_loopback || [ -n \"$VANTIO_NATIVE\" ]");
 	tcp = listener(SOCK_STREAM, NOT);
 	udp = listener(SOCK_DGRAM, NOT);
 	close(listener(SOCK_STREAM, MAY));
