@@ -205,7 +205,7 @@ check-sandbox: $(O)/vantioctl $(O)/tests/sandbox/ops $(ESCAPES)
 	$(Q)ESCAPES=$(abspath $(O))/tests/vm VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run
 
 races: $(O)/vantioctl $(O)/tests/sandbox/ops
-	$(Q)RACE_MS=30000 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_races.sh
+	$(Q)RACE_MS=30000 CLI_SECONDS=1500 VANTIOCTL=$(O)/vantioctl OPS=$(O)/tests/sandbox/ops tests/sandbox/run tests/sandbox/test_races.sh
 
 # One table of operations and verdicts for every tier (tests/table/table.h): the evaluator and the user tier here, the kernel tier by
 # tests/vm/t_table.c. The player and what it executes are static: they need nothing that a policy would have to allow.

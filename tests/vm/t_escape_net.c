@@ -46,7 +46,8 @@ static int listener(int type, int port)
 	struct sockaddr_in a = to("127.0.0.1", port);
 	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
 
-	REQUIRE(fd >= 0 && !bind(fd, ADDR(a)) && (type != SOCK_STREAM || !listen(fd, 64)));
+	/* connections of a program before this one may linger */
+	REQUIRE(fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ type == SOCK_STREAM }, sizeof(int)) && !bind(fd, ADDR(a)) && (type != SOCK_STREAM || !listen(fd, 64)));
 	return fd;
 }
 
