@@ -162,7 +162,7 @@ demo:
 
 check:
 	@scripts/deps build guest test
-	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox table install fault-quick phantom interop harness vm
+	@+MAKE="$(MAKE) $(JOBS)" tests/check unit cli sandbox real-quick table install fault-quick phantom interop harness vm
 
 check-unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
@@ -228,6 +228,15 @@ $(TABLE)/table: $(TABLE_OBJ) $(TABLE)/ask.o $(TABLE)/main.o $(O)/libvantio.a
 .PHONY: check-table
 check-table: $(O)/vantioctl $(TABLE)/table $(TABLE)/player $(TABLE)/mark
 	@tests/framed table $(TABLE)/table $(O)/vantioctl $(TABLE)/player $(TABLE)/mark tests/table
+
+# Real programs under their presets, beside themselves bare; the whole adds Python's own test suites, and installs what its tests would skip.
+.PHONY: check-real check-real-quick
+check-real-quick: $(O)/vantioctl
+	$(Q)VANTIOCTL=$(O)/vantioctl tests/real/run quick
+
+check-real: $(O)/vantioctl
+	@scripts/deps test real
+	$(Q)VANTIOCTL=$(O)/vantioctl CLI_SECONDS=600 tests/real/run full
 
 completions: $(O)/vantioctl
 	$(Q)$< completion bash >completions/vantioctl.bash

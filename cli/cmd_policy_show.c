@@ -337,7 +337,7 @@ static int show_json(const struct showing *s)
 /* Adds what resolving finds to the policy's diagnostics. */
 static void resolve(struct showing *s, struct cli_policy *in)
 {
-	const struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF };
+	const struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF, .at_once = true };
 	struct vantio_error err = { 0 };
 
 	s->resolved = vantio_resolve_policy(s->p, &options, &s->resolution, &in->diags, &err) == 0;

@@ -40,7 +40,7 @@ static void exec_it(void *arg)
 
 static int resolve_hosts(struct user_run *u, struct cli_policy *policy)
 {
-	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF };
+	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF, .at_once = true };
 	struct vantio_diagnostics diags = {};
 	struct vantio_error err = {};
 	size_t i;

@@ -77,7 +77,7 @@ _vantioctl_table()
 		;;
 	'policy presets')
 		opts=''
-		args+=('choice base python')
+		args+=('choice aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python')
 		;;
 	agent)
 		verbs='enroll list release remove'
@@ -206,7 +206,7 @@ _vantioctl_value()
 	*'|--ledger') value=dir ;;
 	'doctor|--tier' | 'doctor|-t') value='choice kernel user observe' ;;
 	'run|--policy' | 'run|-p') value='policy' ;;
-	'run|--preset' | 'run|-P') value='choice base python' ;;
+	'run|--preset' | 'run|-P') value='choice aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' ;;
 	'run|--tier' | 'run|-t') value='choice auto kernel user observe' ;;
 	'run|--name' | 'run|-n') value='none' ;;
 	'enforce|--policy' | 'enforce|-p') value='policy' ;;

@@ -28,7 +28,7 @@ struct vantio_refresh {
 
 static void *ask(void *arg)
 {
-	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF };
+	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF, .at_once = true };
 	struct vantio_refresh *r = arg;
 	uint64_t one = 1;
 	size_t i;

@@ -234,7 +234,7 @@ static int check_surfaces(const struct vantio_push_request *q, struct vantio_err
 int vantio_session_push(struct vantio_engine *e, const struct vantio_push_request *q, struct vantio_slot *ret, size_t *ret_enrolled,
 			struct vantio_diagnostics *diags, struct vantio_error *err)
 {
-	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF };
+	struct vantio_resolve_options options = { .resolver = vantio_resolver_system, .resolv_conf = VANTIO_RESOLV_CONF, .at_once = true };
 	cleanup_resolution struct vantio_resolution res = {};
 	struct enrolment en = { .e = e, .policy = q->policy, .err = err };
 	cleanup_free char *ledger = vantio_path_to_be(q->ledger_dir); /* it may be made only after this push */

@@ -4,6 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +19,7 @@
 
 #define RESOLV_CONF_MAX (1u << 20)
 #define DNS_PORT 53
+#define AT_ONCE 16u
 
 void vantio_addresses_free(struct vantio_addresses *a)
 {
@@ -136,7 +140,11 @@ struct resolving {
 	struct vantio_diagnostics *diags;
 	struct vantio_resolution out;
 	struct answer *answers; /* owned */
-	size_t n_answers;
+	size_t n_answers, cap_answers;
+	atomic_size_t next;     /* the first answer that no thread has taken */
+	struct vantio_buf unknown; /* names of presets that stand for nothing */
+	size_t n_unknown;
+	struct vantio_pos unknown_pos;
 	int refused;             /* the first reason not to push: a negative errno */
 	struct vantio_error why;
 };
@@ -172,26 +180,93 @@ static int add_item(struct resolving *s, enum vantio_list list, uint32_t rule, c
 	return 0;
 }
 
-/* NULL when memory ran out. */
-static struct answer *ask(struct resolving *s, const char *host)
+static int by_host(const void *a, const void *b)
 {
-	struct answer *grown, *a;
+	return strcmp(((const struct answer *)a)->host, ((const struct answer *)b)->host);
+}
 
+static int add_host(struct resolving *s, const char *host)
+{
+	struct answer *grown;
+
+	if (s->n_answers == s->cap_answers) {
+		grown = reallocarray(s->answers, s->cap_answers * 2 + 32, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		s->answers = grown;
+		s->cap_answers = s->cap_answers * 2 + 32;
+	}
+	s->answers[s->n_answers++] = (struct answer){ .host = host };
+	return 0;
+}
+
+/* The names, sorted, each once; none is asked for yet. */
+static int list_hosts(struct resolving *s)
+{
+	size_t kept = 0;
+
+	for (enum vantio_list list = VANTIO_LIST_NET_CONNECT; list < VANTIO_LIST_MAX; list++)
+		for (size_t i = 0; i < s->policy->lists[list].n; i++)
+			if (s->policy->lists[list].items[i].net.kind == VANTIO_NET_NAME && add_host(s, s->policy->lists[list].items[i].net.host) < 0)
+				return -ENOMEM;
+	if (s->n_answers > 1)
+		qsort(s->answers, s->n_answers, sizeof(*s->answers), by_host);
 	for (size_t i = 0; i < s->n_answers; i++)
-		if (strcmp(s->answers[i].host, host) == 0)
-			return &s->answers[i];
-	grown = reallocarray(s->answers, s->n_answers + 1, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	s->answers = grown;
-	a = &s->answers[s->n_answers++];
-	*a = (struct answer){ .host = host };
-	a->code = s->options->resolver(s->options->ctx, host, &a->addresses, &a->err);
+		if (i == 0 || by_host(&s->answers[i], &s->answers[i - 1]) != 0)
+			s->answers[kept++] = s->answers[i];
+	s->n_answers = kept;
+	return 0;
+}
+
+static void ask(struct resolving *s, struct answer *a)
+{
+	a->code = s->options->resolver(s->options->ctx, a->host, &a->addresses, &a->err);
 	if (a->code == 0 && a->addresses.n == 0)
-		a->code = vantio_fail(&a->err, ENOENT, "%s has no address", host);
+		a->code = vantio_fail(&a->err, ENOENT, "%s has no address", a->host);
 	if (a->addresses.n > 1)
 		qsort(a->addresses.items, a->addresses.n, sizeof(*a->addresses.items), by_address);
-	return a;
+}
+
+static void *ask_some(void *arg)
+{
+	struct resolving *s = arg;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&s->next, 1)) < s->n_answers)
+		ask(s, &s->answers[i]);
+	return NULL;
+}
+
+/* All names are asked for when this returns; threads that cannot be had make it slower. Signals are not the threads' business. */
+static void ask_all(struct resolving *s)
+{
+	pthread_t threads[AT_ONCE - 1];
+	sigset_t all, before;
+	size_t n = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (s->options->at_once && n < AT_ONCE - 1 && n + 1 < s->n_answers && pthread_create(&threads[n], NULL, ask_some, s) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ask_some(s);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+}
+
+static struct answer *answer_of(struct resolving *s, const char *host)
+{
+	struct answer key = { .host = host };
+
+	return bsearch(&key, s->answers, s->n_answers, sizeof(key), by_host);
+}
+
+/* A preset names more hosts than one machine needs: what has no address is said in one line. */
+static void note_unknown(struct resolving *s, const struct vantio_rule *rule)
+{
+	if (!s->n_unknown++)
+		s->unknown_pos = rule->pos;
+	vantio_buf_printf(&s->unknown, "%s%s", s->n_unknown > 1 ? ", " : "", rule->net.host);
 }
 
 static void refuse(struct resolving *s, const struct vantio_rule *rule, int code, const char *text)
@@ -219,16 +294,16 @@ static void resolve_suffix(struct resolving *s, enum vantio_list list, const str
 static int resolve_name(struct resolving *s, enum vantio_list list, uint32_t number, const struct vantio_rule *rule)
 {
 	static const uint8_t zero[16];
-	struct answer *a = ask(s, rule->net.host);
+	struct answer *a = answer_of(s, rule->net.host);
 	int r = 0;
 
-	if (!a)
-		return -ENOMEM;
 	if (a->code < 0 && a->code != -ENOENT && list == VANTIO_LIST_NET_DENY) {
 		refuse(s, rule, -EHOSTUNREACH, a->err.text);
 		return 0;
 	}
-	if (a->code < 0)
+	if (a->code < 0 && rule->pos.preset)
+		note_unknown(s, rule);
+	else if (a->code < 0)
 		vantio_diagnostics_add(s->diags, true, rule->pos, "%s stands for nothing now: %s",
 				       vantio_parse_quote(rule->text, strlen(rule->text)).text, a->err.text);
 	for (size_t i = 0; a->code == 0 && i < a->addresses.n && r == 0; i++)
@@ -287,8 +362,16 @@ int vantio_resolve_policy(const struct vantio_policy *p, const struct vantio_res
 			  struct vantio_resolution *ret, struct vantio_diagnostics *diags, struct vantio_error *err)
 {
 	struct resolving s = { .policy = p, .options = options, .diags = diags };
-	int r = resolve_lists(&s);
+	int r = list_hosts(&s);
 
+	if (r == 0) {
+		ask_all(&s);
+		r = resolve_lists(&s);
+	}
+	if (s.n_unknown)
+		vantio_diagnostics_add(diags, true, s.unknown_pos, "%zu host name%s of presets stand%s for nothing now, and allow%s nothing: %s", s.n_unknown,
+				       s.n_unknown == 1 ? "" : "s", s.n_unknown == 1 ? "s" : "", s.n_unknown == 1 ? "s" : "", s.unknown.data ? s.unknown.data : "");
+	vantio_buf_free(&s.unknown);
 	for (size_t i = 0; i < s.n_answers; i++)
 		vantio_addresses_free(&s.answers[i].addresses);
 	free(s.answers);

@@ -2,7 +2,8 @@
 /*
  * What the host names of a policy stand for now. A name is asked for once, whatever the number of its rules; answers are
  * sorted, so that the same answers make the same image. It fails closed: a name that only allows and has no answer stands
- * for nothing, with a warning; a name that denies must be answered or be known not to exist. Blocks as long as the resolver does.
+ * for nothing, with a warning (one for all of a preset's names); a name that denies must be answered or be known not to exist. Blocks as long
+ * as the resolver does.
  */
 #ifndef VANTIO_POLICY_RESOLVE_H
 #define VANTIO_POLICY_RESOLVE_H
@@ -35,6 +36,7 @@ struct vantio_resolve_options {
 	vantio_resolver *resolver;
 	void *ctx;
 	const char *resolv_conf; /* path; VANTIO_RESOLV_CONF */
+	bool at_once; /* `resolver` may be called by several threads: then the names are asked for together, 16 at a time */
 };
 
 /*

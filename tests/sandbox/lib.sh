@@ -6,7 +6,7 @@
 chmod 755 "$TMP"
 B=$TMP/bin
 mkdir "$B"
-cp "$VANTIOCTL" "$B/vantioctl" && cp "$OPS" "$B/ops"
+cp "$VANTIOCTL" "$B/vantioctl" && { [[ -z ${OPS-} ]] || cp "$OPS" "$B/ops"; }
 W=$TMP/w
 mkdir "$W"
 if [[ $(id -u) == 0 ]]; then

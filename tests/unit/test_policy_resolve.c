@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "policy/preset.h"
 #include "policy/resolve.h"
 
 /* ---- a resolver that reads a table ---- */
@@ -192,6 +193,76 @@ static void resolve_a_deny_that_cannot_be_honoured_is_refused(void **state)
 	teardown(&s);
 }
 
+/* May be called by several threads: 192.0.2.N, or nothing for every fifth. */
+static int number_resolver(void *ctx, const char *host, struct vantio_addresses *ret, struct vantio_error *err)
+{
+	unsigned int n = 0;
+
+	(void)ctx;
+	if (sscanf(host, "h%u.", &n) != 1 || n % 5 == 0)
+		return vantio_fail(err, EHOSTUNREACH, "nobody answers for %s", host);
+	return vantio_addresses_add(ret, 4, (const uint8_t[]){ 192, 0, 2, (uint8_t)n });
+}
+
+static void resolve_many_at_once_gives_what_one_by_one_gives(void **state)
+{
+	struct vantio_resolve_options one = { .resolver = number_resolver, .resolv_conf = "/nonexistent" }, many = one;
+	struct vantio_resolution a = { 0 }, b = { 0 };
+	struct vantio_diagnostics d = { 0 }, e = { 0 };
+	cleanup_buf struct vantio_buf text = VANTIO_BUF_INIT;
+	cleanup_policy struct vantio_policy *p = NULL;
+	struct vantio_error err;
+
+	(void)state;
+	vantio_buf_puts(&text, HEAD FILES EXECS NET "connect = [");
+	for (int i = 1; i < 100; i++)
+		vantio_buf_printf(&text, "\"h%d.example:443\", \"h%d.example:%d\",", i, i % 7 + 1, i);
+	vantio_buf_puts(&text, "]\n");
+	p = parse_good(text.data);
+	many.at_once = true;
+	assert_int_equal(vantio_resolve_policy(p, &one, &a, &d, &err), 0);
+	assert_int_equal(vantio_resolve_policy(p, &many, &b, &e, &err), 0);
+	assert_true(a.n > 100);
+	assert_int_equal(a.n, b.n);
+	for (size_t i = 0; i < a.n; i++)
+		assert_true(a.items[i].list == b.items[i].list && a.items[i].rule == b.items[i].rule && a.items[i].net.port_lo == b.items[i].net.port_lo &&
+			    !memcmp(a.items[i].net.addr, b.items[i].net.addr, 16));
+	assert_true(d.n > 10);
+	assert_int_equal(d.n, e.n);
+	for (size_t i = 0; i < d.n; i++)
+		assert_string_equal(d.items[i].text, e.items[i].text);
+	vantio_resolution_free(&a);
+	vantio_resolution_free(&b);
+	vantio_diagnostics_free(&d);
+	vantio_diagnostics_free(&e);
+}
+
+static void resolve_names_of_presets_are_one_warning(void **state)
+{
+	static const char preset_text[] = HEAD FILES EXECS NET "connect = ['h5.example', 'h10.example:80', 'h1.example']\n";
+	static const struct vantio_preset preset = { "x", "preset:x", preset_text, sizeof(preset_text) - 1 };
+	static const struct vantio_preset_set set = { &preset, 1 };
+	static const struct vantio_expand expand = { .presets = &set };
+	static const char text[] = HEAD "extends = 'preset:x'\n[network]\nconnect = ['h15.example']\n";
+	struct vantio_resolve_options options = { .resolver = number_resolver, .resolv_conf = "/nonexistent" };
+	struct vantio_resolution res = { 0 };
+	struct vantio_diagnostics diags = { 0 };
+	cleanup_policy struct vantio_policy *p = NULL;
+	struct vantio_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(vantio_policy_parse(text, strlen(text), "p.toml", &expand, &p, &diags, &err), 0);
+	assert_int_equal(vantio_resolve_policy(p, &options, &res, &diags, &err), 0);
+	assert_int_equal(diags.n, 2);
+	assert_null(diags.items[0].pos.preset);
+	assert_non_null(strstr(diags.items[0].text, "\"h15.example\" stands for nothing now: nobody answers"));
+	assert_string_equal(diags.items[1].pos.preset, "preset:x");
+	assert_string_equal(diags.items[1].text, "2 host names of presets stand for nothing now, and allow nothing: h10.example, h5.example");
+	assert_int_equal(res.items[0].net.addr[3], 1);
+	vantio_resolution_free(&res);
+	vantio_diagnostics_free(&diags);
+}
+
 static void resolve_conf_lines_are_read_as_the_c_library_does(void **state)
 {
 	static const struct {
@@ -243,6 +314,8 @@ int main(void)
 		cmocka_unit_test(resolve_nobody_connects_to_the_zero_address),
 		cmocka_unit_test(resolve_an_allow_without_answer_stands_for_nothing),
 		cmocka_unit_test(resolve_a_deny_that_cannot_be_honoured_is_refused),
+		cmocka_unit_test(resolve_many_at_once_gives_what_one_by_one_gives),
+		cmocka_unit_test(resolve_names_of_presets_are_one_warning),
 		cmocka_unit_test(resolve_conf_lines_are_read_as_the_c_library_does),
 		cmocka_unit_test(resolve_the_system_knows_numbers),
 	};
