@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define VANTIO_ABI_VERSION 1
+#define VANTIO_ABI_VERSION 2
 
 #define vantio_inline static inline __attribute__((always_inline, unused))
 
@@ -179,9 +179,12 @@ struct vantio_image_header {
 	struct vantio_image_limit limits[VANTIO_LIMIT_MAX];
 	__u32 held_page; /* first page of the table of held inodes, filled in by the engine; with VANTIO_IMAGE_HELD */
 	__u32 held_mask; /* its entries - 1 */
+	__u32 limited;   /* bit per vantio_limit_op that is counted */
+	__u32 pad;
+	char name[VANTIO_NAME_MAX + 8]; /* of the policy, NUL-terminated, filled in by the engine: by it a push finds the slot to replace */
 };
-_Static_assert(sizeof(struct vantio_image_header) == 216, "vantio_image_header is ABI");
-#define VANTIO_IMAGE_HEADER_CELLS 27
+_Static_assert(sizeof(struct vantio_image_header) == 296, "vantio_image_header is ABI");
+#define VANTIO_IMAGE_HEADER_CELLS 37
 _Static_assert(sizeof(struct vantio_image_header) ==
 	       VANTIO_IMAGE_HEADER_CELLS * sizeof(struct vantio_cell), "header is whole cells");
 

@@ -20,13 +20,9 @@ __attribute__((noinline)) int vantio_scan(__u32 slot, __u32 domain, struct vanti
 
 	if (!text || !a)
 		return 1;
-	a->bad = 1;
-	first = vantio_image_get(slot, &image);
-	if (!first)
-		return 0;
+	first = vantio_scan_begin(slot, domain, &image, a);
 	h = (const void *)first;
-	vantio_scan_header(h, domain, a);
-	if (!a->bad)
+	if (h)
 		vantio_scan_walk(image, first, h->allow[domain & 3], h->deny[domain & 3], text, a);
 	return 0;
 }
@@ -39,12 +35,8 @@ __attribute__((noinline)) int vantio_scan_on(__u32 slot, __u32 allow, __u32 deny
 
 	if (!text || !a)
 		return 1;
-	a->bad = 1;
-	first = vantio_image_get(slot, &image);
-	if (!first)
-		return 0;
-	vantio_scan_header((const void *)first, VANTIO_DOMAIN_FILE, a);
-	if (!a->bad)
+	first = vantio_scan_begin(slot, VANTIO_DOMAIN_FILE, &image, a);
+	if (first)
 		vantio_scan_walk(image, first, allow, deny, text, a);
 	return 0;
 }
@@ -52,14 +44,9 @@ __attribute__((noinline)) int vantio_scan_on(__u32 slot, __u32 allow, __u32 deny
 /* The same of no text in particular. */
 __attribute__((noinline)) int vantio_scan_nothing(__u32 slot, __u32 domain, struct vantio_answer *a)
 {
-	const struct vantio_image_header *h;
-
 	if (!a)
 		return 1;
-	a->bad = 1;
-	h = vantio_image_get(slot, 0);
-	if (h)
-		vantio_scan_header(h, domain, a);
+	vantio_scan_begin(slot, domain, 0, a);
 	return 0;
 }
 

@@ -92,17 +92,13 @@ static long vantio_scan_block(__u32 i, struct vantio_scan *s)
 /* What an image says of everything: the header alone. */
 vantio_inline void vantio_scan_header(const struct vantio_image_header *h, __u32 domain, struct vantio_answer *a)
 {
-	__u32 i;
-
-	a->bad = h->magic != VANTIO_IMAGE_MAGIC;
+	a->bad = h->magic != VANTIO_IMAGE_MAGIC || h->version != VANTIO_ABI_VERSION;
 	a->allow_mask = a->deny_mask = 0;
 	a->default_allow = h->default_allow >> (domain & 3) & 1;
 	a->flags = h->flags;
 	a->kernel_deny = h->kernel_deny;
 	a->gen = h->gen;
-	a->limited = 0;
-	for (i = 0; i < VANTIO_LIMIT_MAX; i++)
-		a->limited |= (h->limits[i].action != VANTIO_PERMIT) << i;
+	a->limited = h->limited;
 	a->policy = *(const __u64 *)h->policy_hash;
 }
 
@@ -119,7 +115,20 @@ vantio_inline void *vantio_image_get(__u32 slot, void **ret)
 	return bpf_map_lookup_elem(image, &zero);
 }
 
-/* Walks `text` from the two states on; vantio_scan_header() has filled *a. */
+/* How every scan begins: *a is filled from the header, or bad; the first page, 0 if there is no image to be asked. */
+vantio_inline const struct vantio_page *vantio_scan_begin(__u32 slot, __u32 domain, void **ret_image, struct vantio_answer *a)
+{
+	const struct vantio_page *first;
+
+	a->bad = 1;
+	first = vantio_image_get(slot, ret_image);
+	if (!first)
+		return 0;
+	vantio_scan_header((const void *)first, domain, a);
+	return a->bad ? 0 : first;
+}
+
+/* Walks `text` from the two states on; vantio_scan_begin() has filled *a. */
 vantio_inline void vantio_scan_walk(void *image, const struct vantio_page *first, __u32 allow, __u32 deny, const struct vantio_text *text,
 				    struct vantio_answer *a)
 {

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,8 +18,8 @@ static uint32_t pages_of(uint32_t n, uint32_t per_page)
 }
 
 /* Through a mapping: a page is 1 MiB, of which most images use little, and a system call would copy all of it. */
-static int write_pages(int fd, uint32_t n_pages, const struct vantio_image *image, uint64_t gen, const struct vantio_held *held,
-		       uint32_t n_held, struct vantio_error *err)
+static int write_pages(int fd, uint32_t n_pages, const struct vantio_image *image, const char *name, uint64_t gen,
+		       const struct vantio_held *held, uint32_t n_held, struct vantio_error *err)
 {
 	const uint32_t held_page = n_pages - pages_of(n_held, VANTIO_HELD_PER_PAGE);
 	const size_t size = n_pages * PAGE_BYTES;
@@ -29,6 +30,7 @@ static int write_pages(int fd, uint32_t n_pages, const struct vantio_image *imag
 		return vantio_fail(err, errno, "cannot write the policy image: %s", strerror(errno));
 	memcpy(pages, image->cells, image->n_cells * sizeof(*image->cells));
 	h->gen = gen;
+	snprintf(h->name, sizeof(h->name), "%s", name);
 	if (n_held) {
 		h->flags |= VANTIO_IMAGE_HELD;
 		h->held_page = held_page;
@@ -39,8 +41,8 @@ static int write_pages(int fd, uint32_t n_pages, const struct vantio_image *imag
 	return 0;
 }
 
-int vantio_image_map_create(const struct vantio_image *image, uint64_t gen, const struct vantio_held *held, uint32_t n_held, int *ret,
-			    struct vantio_error *err)
+int vantio_image_map_create(const struct vantio_image *image, const char *name, uint64_t gen, const struct vantio_held *held, uint32_t n_held,
+			    int *ret, struct vantio_error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
 	const uint32_t n_pages = pages_of(image->n_cells, VANTIO_PAGE_CELLS) + pages_of(n_held, VANTIO_HELD_PER_PAGE);
@@ -50,7 +52,7 @@ int vantio_image_map_create(const struct vantio_image *image, uint64_t gen, cons
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "vantio_image", sizeof(uint32_t), PAGE_BYTES, n_pages, &opts);
 	if (fd < 0)
 		return vantio_fail(err, errno, "cannot make a map for the policy image: %s", strerror(errno));
-	r = write_pages(fd, n_pages, image, gen, held, n_held, err);
+	r = write_pages(fd, n_pages, image, name, gen, held, n_held, err);
 	if (r)
 		return r;
 	if (bpf_map_freeze(fd))

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "policy/image.h"
 
-/* *ret is a descriptor of the caller's. `gen` and where the table of `n_held` entries is are written into the header. */
-int vantio_image_map_create(const struct vantio_image *image, uint64_t gen, const struct vantio_held *held, uint32_t n_held, int *ret,
+/* *ret is a descriptor of the caller's. `name`, `gen` and where the table of `n_held` entries is are written into the header. */
+int vantio_image_map_create(const struct vantio_image *image, const char *name, uint64_t gen, const struct vantio_held *held, uint32_t n_held, int *ret,
 			    struct vantio_error *err);
 int vantio_image_map_header(int fd, struct vantio_image_header *ret, struct vantio_error *err);
 

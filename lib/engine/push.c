@@ -19,8 +19,8 @@
 
 /* ---- slots ---- */
 
-/* -ENOENT: the slot is free. */
-static int read_header(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret, struct vantio_error *err)
+/* -ENOENT: the slot is free. -EAGAIN: its image was replaced meanwhile. */
+static int read_once(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret, struct vantio_error *err)
 {
 	cleanup_close int fd = -1;
 	uint32_t id;
@@ -28,9 +28,20 @@ static int read_header(const struct vantio_engine *e, uint32_t slot, struct vant
 	if (bpf_map_lookup_elem(e->policies, &slot, &id))
 		return errno == ENOENT ? -ENOENT : vantio_fail(err, errno, "cannot read policy slot %u: %s", slot, strerror(errno));
 	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0) /* replaced meanwhile: ask again */
+	if (fd < 0)
 		return errno == ENOENT ? -EAGAIN : vantio_fail(err, errno, "cannot read policy slot %u: %s", slot, strerror(errno));
 	return vantio_image_map_header(fd, ret, err);
+}
+
+/* -ENOENT: the slot is free. */
+static int read_header(const struct vantio_engine *e, uint32_t slot, struct vantio_image_header *ret, struct vantio_error *err)
+{
+	int r;
+
+	do
+		r = read_once(e, slot, ret, err);
+	while (r == -EAGAIN);
+	return r;
 }
 
 int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VANTIO_SLOTS], size_t *ret_n, struct vantio_error *err)
@@ -44,9 +55,7 @@ int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VA
 	for (slot = 0; slot < VANTIO_SLOTS; slot++) {
 		struct vantio_slot *s = &ret[n];
 
-		do
-			r = read_header(e, slot, &header, err);
-		while (r == -EAGAIN);
+		r = read_header(e, slot, &header, err);
 		if (r == -ENOENT)
 			continue;
 		if (r)
@@ -56,8 +65,8 @@ int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VA
 		s->gen = header.gen;
 		s->flags = header.flags;
 		memcpy(s->policy_hash, header.policy_hash, sizeof(s->policy_hash));
+		snprintf(s->name, sizeof(s->name), "%.*s", VANTIO_NAME_MAX, header.name);
 		if (!vantio_history_read(header.gen, &pushed, err)) {
-			snprintf(s->name, sizeof(s->name), "%s", pushed.policy->name);
 			snprintf(s->file, sizeof(s->file), "%s", pushed.policy->file);
 			vantio_pushed_free(&pushed);
 		}
@@ -69,28 +78,25 @@ int vantio_engine_slots(const struct vantio_engine *e, struct vantio_slot ret[VA
 
 static int choose_slot(const struct vantio_engine *e, const char *name, uint32_t *ret, struct vantio_error *err)
 {
-	cleanup_free struct vantio_slot *slots = calloc(VANTIO_SLOTS, sizeof(*slots));
-	bool used[VANTIO_SLOTS] = {};
-	size_t n = 0, i;
+	struct vantio_image_header header = {};
+	uint32_t slot, unused = VANTIO_SLOTS;
 	int r;
 
-	if (!slots)
-		return vantio_fail(err, ENOMEM, "out of memory");
-	r = vantio_engine_slots(e, slots, &n, err);
-	if (r)
-		return r;
-	for (i = 0; i < n; i++) {
-		used[slots[i].slot] = true;
-		if (!strcmp(slots[i].name, name)) {
-			*ret = slots[i].slot;
+	for (slot = 0; slot < VANTIO_SLOTS; slot++) {
+		r = read_header(e, slot, &header, err);
+		if (r && r != -ENOENT)
+			return r;
+		if (!r && !strcmp(header.name, name)) {
+			*ret = slot;
 			return 0;
 		}
+		if (r && unused == VANTIO_SLOTS)
+			unused = slot;
 	}
-	for (i = 0; i < VANTIO_SLOTS; i++)
-		if (!used[i]) {
-			*ret = (uint32_t)i;
-			return 0;
-		}
+	if (unused < VANTIO_SLOTS) {
+		*ret = unused;
+		return 0;
+	}
 	return vantio_fail(err, ENOSPC, "%d policies are in force already, which is the limit", VANTIO_SLOTS);
 }
 
@@ -186,9 +192,7 @@ static int hold(const struct vantio_engine *e, const struct vantio_policy *p, ui
 	r = found ? vantio_held_copy(found, ret, err) : vantio_held_find(e, p, ret, err);
 	if (r)
 		return r;
-	do
-		r = read_header(e, slot, &header, &ignored);
-	while (r == -EAGAIN);
+	r = read_header(e, slot, &header, &ignored);
 	if (!r && !vantio_history_read(header.gen, &before, &ignored)) {
 		r = vantio_held_keep(p, ret, before.policy, &before.held, err);
 		vantio_pushed_free(&before);
@@ -223,7 +227,7 @@ int vantio_engine_push(struct vantio_engine *e, struct vantio_policy *p, const c
 		r = next_gen(e, &gen, err);
 	if (r)
 		return r;
-	r = vantio_image_map_create(image, gen, table, n_table, &map, err);
+	r = vantio_image_map_create(image, p->name, gen, table, n_table, &map, err);
 	if (!r)
 		r = vantio_history_write(gen, slot, p, workdir, text, len, res, &held, protect, n_protect, err);
 	if (!r)

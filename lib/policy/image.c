@@ -206,6 +206,8 @@ static void fill_header(const struct vantio_policy *p, struct vantio_image_heade
 		h->limits[i].max = l->max < UINT32_MAX ? (uint32_t)l->max : UINT32_MAX;
 		h->limits[i].action = l->action;
 		h->limits[i].per_ns = l->per_ns;
+		if (l->action != VANTIO_PERMIT)
+			h->limited |= 1u << i;
 	}
 }
 
@@ -308,7 +310,7 @@ int vantio_image_check(const struct vantio_cell *cells, size_t n_cells, struct v
 	if (h.n_cells != n_cells)
 		return vantio_fail(err, EINVAL, "the policy image says %u cells and has %zu", h.n_cells, n_cells);
 	if (h.flags & ~(VANTIO_IMAGE_AUDIT | VANTIO_IMAGE_RECORD_ALL | VANTIO_IMAGE_LOSS_BLOCK) ||
-	    h.default_allow >> VANTIO_DOMAIN_MAX || h.kernel_deny >> VANTIO_SURFACE_MAX)
+	    h.default_allow >> VANTIO_DOMAIN_MAX || h.kernel_deny >> VANTIO_SURFACE_MAX || h.limited >> VANTIO_LIMIT_MAX)
 		return vantio_fail(err, EINVAL, "the policy image's header has unknown bits");
 	for (i = 0; i < VANTIO_DOMAIN_MAX; i++)
 		if (!is_state(cells, n_cells, h.allow[i]) || !is_state(cells, n_cells, h.deny[i]))

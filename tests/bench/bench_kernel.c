@@ -133,7 +133,7 @@ static int put_image(struct bench_bpf *skel, const struct vantio_image *image, s
 {
 	const uint32_t slot = 0;
 	cleanup_close int map = -1;
-	int r = vantio_image_map_create(image, 1, NULL, 0, &map, err);
+	int r = vantio_image_map_create(image, "bench", 1, NULL, 0, &map, err);
 
 	if (r)
 		return r;
