@@ -257,7 +257,8 @@ _Static_assert(sizeof(struct vantio_task) == 48, "vantio_task is ABI");
 #define VANTIO_AGENT_SOFT_KILL  2
 #define VANTIO_AGENT_QUARANTINE 3
 
-#define VANTIO_AGENT_FLAG_TRANSIENT 0x1u /* made by `run`: removed with its cgroup */
+#define VANTIO_AGENT_FLAG_TRANSIENT   0x1u /* made by `run`: removed with its cgroup */
+#define VANTIO_AGENT_FLAG_QUARANTINED 0x2u /* was quarantined when the kill switch halted it: is again when that is released */
 
 /*
  * How often an agent has tried what a limit counts: a ring of eighths of `per_ns`. Each word is the number of its eighth (high half)

@@ -108,7 +108,7 @@ int cmd_agent_release(struct cli *cli)
 {
 	cleanup_runs struct cli_runs runs = {};
 	cJSON *doc;
-	int r = cli_runs_ask(cli, cli_arg(cli, 0), VANTIO_RUN_RELEASE, &runs);
+	int r = cli_runs_ask(cli, cli_arg(cli, 0), VANTIO_RUN_FREE, &runs);
 
 	if (r)
 		return r;

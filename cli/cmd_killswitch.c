@@ -57,6 +57,7 @@ static int report(struct cli *cli, const char *what, const struct vantio_kill_re
 		cJSON_AddStringToObject(doc, "action", what);
 		cJSON_AddNumberToObject(doc, "agents", result->agents);
 		cJSON_AddNumberToObject(doc, "processes", result->processes);
+		cJSON_AddNumberToObject(doc, "quarantined", result->quarantined);
 		cJSON_AddBoolToObject(doc, "recorded", result->recorded);
 		return cli_emit(cli, doc);
 	}
@@ -108,7 +109,10 @@ int cmd_killswitch(struct cli *cli)
 	if (there)
 		r = kill_in_engine(cli, &e, name, verb, &result);
 	for (i = 0; i < runs.n; i++) {
-		result.agents++;
+		if (off && runs.items[i].state == VANTIO_AGENT_QUARANTINE)
+			result.quarantined++;
+		else
+			result.agents++;
 		result.processes += runs.items[i].processes;
 		result.recorded &= runs.items[i].recorded != 0;
 	}
@@ -116,13 +120,18 @@ int cmd_killswitch(struct cli *cli)
 		return r;
 	if (!result.recorded)
 		cli_note(cli, "not all of this could be recorded: it is counted as lost");
+	if (name && result.quarantined)
+		return cli_fail(cli, CLI_FAILURE, "a limit has quarantined %s: 'vantioctl agent release %s' lets it go on", name, name);
+	if (result.quarantined)
+		cli_note(cli, "%u agent%s quarantined, by a limit: 'vantioctl agent release NAME' lets one go on", result.quarantined,
+			 result.quarantined == 1 ? " stays" : "s stay");
 	return report(cli, soft ? "halted" : hard ? "ended" : "released", &result);
 }
 
 static const struct cli_option killswitch_options[] = {
 	{ .name = "soft", .kind = CLI_FLAG, .help = "refuse every governed operation and freeze the agents" },
 	{ .name = "hard", .kind = CLI_FLAG, .help = "end every process of the agents" },
-	{ .name = "release", .kind = CLI_FLAG, .help = "undo --soft, and let agents run again after --hard" },
+	{ .name = "release", .kind = CLI_FLAG, .help = "undo --soft, and let agents run again after --hard; who was quarantined stays so" },
 	{ .name = "agent", .letter = 'a', .kind = CLI_AGENT, .metavar = "NAME", .help = "this agent alone (default: every one)" },
 	{ 0 },
 };

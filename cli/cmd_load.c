@@ -59,7 +59,7 @@ static int refuse_halted(struct cli *cli, const struct vantio_engine *e)
 	struct vantio_control control;
 	struct vantio_error err = {};
 	struct vantio_agent a;
-	unsigned int halted = 0;
+	unsigned int killed = 0, quarantined = 0, halted;
 	uint32_t i;
 
 	if (vantio_engine_control(e, &control, &err))
@@ -67,12 +67,17 @@ static int refuse_halted(struct cli *cli, const struct vantio_engine *e)
 	for (i = 1; i < VANTIO_AGENTS; i++) {
 		if (vantio_agent_read(e, i, &a, &err))
 			return cli_fail_error(cli, &err);
-		halted += a.state == VANTIO_AGENT_SOFT_KILL || a.state == VANTIO_AGENT_QUARANTINE;
+		killed += a.state == VANTIO_AGENT_SOFT_KILL;
+		quarantined += a.state == VANTIO_AGENT_QUARANTINE;
 	}
+	halted = killed + quarantined;
 	if (!halted && !control.kill_all)
 		return CLI_OK;
-	return cli_fail(cli, CLI_FAILURE, "%s halted and would stay frozen: 'vantioctl killswitch --release' lets agents go on, --hard before it ends them",
-			control.kill_all ? "every agent is" : halted == 1 ? "an agent is" : "agents are");
+	return cli_fail(cli, CLI_FAILURE, "%s halted and would stay frozen: %s lets agents go on, 'vantioctl killswitch --hard' before it ends them",
+			control.kill_all ? "every agent is" : halted == 1 ? "an agent is" : "agents are",
+			!quarantined ? "'vantioctl killswitch --release'" :
+			killed || control.kill_all ? "'vantioctl killswitch --release', and 'vantioctl agent release NAME' after a quarantine," :
+						     "'vantioctl agent release NAME'");
 }
 
 /* What waits in the kernel goes with the engine, so it is written first, and that the engine was taken down is the end of it. */

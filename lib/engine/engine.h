@@ -117,10 +117,14 @@ int vantio_tasks_list(struct vantio_task **ret, size_t *ret_n, struct vantio_err
 struct vantio_kill_result {
 	uint32_t agents;    /* whose state changed */
 	uint32_t processes; /* frozen, thawed or killed */
+	uint32_t quarantined; /* not released, for a limit had quarantined them */
 	bool recorded;      /* the control record is on the ring */
 };
 
-/* `agent` 0 is every agent. A soft kill asks for the freeze and flips the map word at once; when it returns the agents are frozen. */
+/*
+ * `agent` 0 is every agent. A soft kill asks for the freeze and flips the map word at once; when it returns the agents are frozen. A
+ * release undoes kills alone: whom a limit has quarantined goes on by vantio_agent_release().
+ */
 int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);
 int vantio_kill_hard(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err);

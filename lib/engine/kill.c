@@ -59,13 +59,15 @@ static int find_targets(const struct vantio_engine *e, uint32_t agent, struct ta
 	return 0;
 }
 
-static int set_state(const struct vantio_engine *e, uint32_t agent, uint32_t state, struct vantio_agent *ret, struct vantio_error *err)
+static int set_killed(const struct vantio_engine *e, uint32_t agent, struct vantio_agent *ret, struct vantio_error *err)
 {
 	int r = vantio_agent_read(e, agent, ret, err);
 
 	if (r)
 		return r;
-	ret->state = state;
+	if (ret->state == VANTIO_AGENT_QUARANTINE)
+		ret->flags |= VANTIO_AGENT_FLAG_QUARANTINED;
+	ret->state = VANTIO_AGENT_SOFT_KILL;
 	return vantio_agent_write(e, agent, ret, err);
 }
 
@@ -196,7 +198,7 @@ int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill
 	if (!agent)
 		r = flip_all(e, true, err);
 	for (i = 0; i < t.n && !r; i++)
-		r = set_state(e, t.agents[i], VANTIO_AGENT_SOFT_KILL, &a, err);
+		r = set_killed(e, t.agents[i], &a, err);
 	if (r)
 		return r;
 	for (i = 0; i < t.n; i++) /* all of them, whatever goes wrong with one */
@@ -208,12 +210,21 @@ int vantio_kill_soft(struct vantio_engine *e, uint32_t agent, struct vantio_kill
 	return r;
 }
 
-static int release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
+/* `of_limits`: from a quarantine too. */
+static int release(struct vantio_engine *e, uint32_t agent, bool of_limits, struct vantio_kill_result *ret, struct vantio_error *err)
 {
 	struct vantio_agent a;
-	int r = set_state(e, agent, VANTIO_AGENT_ENROLLED, &a, err);
+	bool stays;
+	int r = vantio_agent_read(e, agent, &a, err);
 
-	return r ? r : pause_tasks(agent, &a, false, ret, err);
+	if (r)
+		return r;
+	stays = !of_limits && (a.state == VANTIO_AGENT_QUARANTINE || (a.flags & VANTIO_AGENT_FLAG_QUARANTINED));
+	a.state = stays ? VANTIO_AGENT_QUARANTINE : VANTIO_AGENT_ENROLLED;
+	a.flags &= ~VANTIO_AGENT_FLAG_QUARANTINED;
+	r = vantio_agent_write(e, agent, &a, err);
+	ret->quarantined += stays;
+	return r || stays ? r : pause_tasks(agent, &a, false, ret, err);
 }
 
 int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_kill_result *ret, struct vantio_error *err)
@@ -235,7 +246,7 @@ int vantio_kill_release(struct vantio_engine *e, uint32_t agent, struct vantio_k
 	if (!agent)
 		r = flip_all(e, false, err);
 	for (i = 0; i < t.n && !r; i++)
-		r = release(e, t.agents[i], ret, err);
+		r = release(e, t.agents[i], false, ret, err);
 	return r;
 }
 
@@ -256,7 +267,7 @@ int vantio_agent_release(struct vantio_engine *e, uint32_t agent, struct vantio_
 	if (a.state != VANTIO_AGENT_QUARANTINE && a.state != VANTIO_AGENT_SOFT_KILL)
 		return vantio_fail(err, EINVAL, "agent %s is not halted", a.name);
 	vantio_engine_note(e, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, agent, 0, "one agent", &ignored);
-	return release(e, agent, &result, err);
+	return release(e, agent, true, &result, err);
 }
 
 int vantio_agent_freeze(const struct vantio_engine *e, uint32_t agent, uint32_t instance, struct vantio_error *err)
@@ -315,7 +326,7 @@ static int harden(struct vantio_engine *e, uint32_t agent, struct vantio_kill_re
 	struct vantio_error ignored = {};
 	struct vantio_agent a;
 	size_t n = 0, i;
-	int r = set_state(e, agent, VANTIO_AGENT_SOFT_KILL, &a, err); /* nothing forks past this */
+	int r = set_killed(e, agent, &a, err); /* nothing forks past this */
 
 	if (r)
 		return r;

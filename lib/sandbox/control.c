@@ -107,7 +107,7 @@ enum vantio_run_verb vantio_run_question(int listener, pid_t self, int *ret_fd)
 	struct question q = {};
 
 	if (fd < 0 || !may_ask(fd, self) || poll(&p, 1, QUESTION_MS) != 1 || recv(fd, &q, sizeof(q), 0) != sizeof(q) || q.magic != MAGIC ||
-	    q.verb < VANTIO_RUN_ASK || q.verb > VANTIO_RUN_RELEASE)
+	    q.verb < VANTIO_RUN_ASK || q.verb > VANTIO_RUN_FREE)
 		return 0;
 	*ret_fd = vantio_take_fd(&fd);
 	return (enum vantio_run_verb)q.verb;

@@ -13,7 +13,8 @@
 #include "abi.h"
 #include "base/error.h"
 
-enum vantio_run_verb { VANTIO_RUN_ASK = 1, VANTIO_RUN_SOFT, VANTIO_RUN_HARD, VANTIO_RUN_RELEASE };
+/* RELEASE undoes SOFT; FREE also ends the quarantine that a limit made. */
+enum vantio_run_verb { VANTIO_RUN_ASK = 1, VANTIO_RUN_SOFT, VANTIO_RUN_HARD, VANTIO_RUN_RELEASE, VANTIO_RUN_FREE };
 
 struct vantio_run_info {
 	char agent[VANTIO_NAME_MAX], policy[VANTIO_NAME_MAX + 1], tier[16];

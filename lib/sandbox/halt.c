@@ -56,25 +56,42 @@ int vantio_box_control_fd(const struct vantio_box *box)
 	return box->control;
 }
 
+static void kill_switch(struct vantio_box *box)
+{
+	if (vantio_judge_state(box->judge) == VANTIO_AGENT_QUARANTINE)
+		box->quarantined = true;
+	vantio_judge_set_state(box->judge, VANTIO_AGENT_SOFT_KILL);
+}
+
+/* `of_limits`: from a quarantine too. */
+static uint32_t release(struct vantio_box *box, bool of_limits, bool *ret_recorded)
+{
+	const bool stays = !of_limits && (box->quarantined || vantio_judge_state(box->judge) == VANTIO_AGENT_QUARANTINE);
+
+	box->quarantined = false;
+	vantio_judge_set_state(box->judge, stays ? VANTIO_AGENT_QUARANTINE : VANTIO_AGENT_ENROLLED);
+	*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, box->agent);
+	return stays ? 0 : signal_all(box, SIGCONT);
+}
+
 static uint32_t act(struct vantio_box *box, enum vantio_run_verb verb, bool *ret_recorded)
 {
 	uint32_t n = 0;
 
 	switch (verb) {
 	case VANTIO_RUN_SOFT:
-		vantio_judge_set_state(box->judge, VANTIO_AGENT_SOFT_KILL);
+		kill_switch(box);
 		n = signal_all(box, SIGSTOP);
 		*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_SOFT, VANTIO_KILLSWITCH, box->agent);
 		break;
 	case VANTIO_RUN_HARD:
-		vantio_judge_set_state(box->judge, VANTIO_AGENT_SOFT_KILL);
+		kill_switch(box);
 		n = signal_all(box, SIGKILL);
 		*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_HARD, VANTIO_KILLSWITCH, box->agent);
 		break;
 	case VANTIO_RUN_RELEASE:
-		vantio_judge_set_state(box->judge, VANTIO_AGENT_ENROLLED);
-		*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, box->agent);
-		n = signal_all(box, SIGCONT);
+	case VANTIO_RUN_FREE:
+		n = release(box, verb == VANTIO_RUN_FREE, ret_recorded);
 		break;
 	default:
 		vantio_tree_each(box->self, count_one, &n);

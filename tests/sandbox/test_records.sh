@@ -117,6 +117,15 @@ until grep -q 'is halted' "$TMP/q.err"; do kill -0 $p || break; read -rt 0.05 <>
 try vc --json killswitch status
 is "a limit quarantines" "$(jq -r '.agents[0].state' <<<"$out")" quarantined
 is "what was too many did not happen" "$(stat -c %F "$W/in/q2")" "regular empty file"
+try vc --json killswitch --release
+is "kill switch: a release of all leaves a quarantine" "$rc $(jq -r '"\(.agents) \(.quarantined)"' <<<"$out")" "0 0 1"
+vc killswitch --soft >/dev/null
+try vc killswitch --release --agent "q-$p"
+is "kill switch: a release of the quarantined one is refused" "$rc" 1
+has "kill switch: and says what lets it go on" "$err" "'vantioctl agent release q-$p'"
+is "kill switch: it is quarantined as before" "$(vc --json killswitch status | jq -r '.agents[0].state')" quarantined
+try vc agent release "q-$p"
+is "agent release ends the quarantine" "$rc $(vc --json killswitch status | jq -r '.agents[0].state')" "0 enrolled"
 vc killswitch --hard >/dev/null
 wait $p
 

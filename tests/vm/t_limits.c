@@ -96,6 +96,12 @@ TEST(quarantine_holds_for_every_operation_until_released)
 	}
 	CHECK(exists("/tmp/lim-quar/a") && !exists("/tmp/lim-quar/b"));
 	CHECK_SH(0, "vantioctl agent list --json | grep -q '\"agent\":\"lim-quar\",\"state\":\"quarantined\"'");
+	/* A release of the kill switch is none from a quarantine, whether or not the kill switch was on. */
+	CHECK_SH(1, "vantioctl killswitch --release --agent lim-quar");
+	CHECK(strstr(sh_output, "'vantioctl agent release lim-quar'"));
+	CHECK_SH(0, "vantioctl killswitch --soft --agent lim-quar && vantioctl killswitch status | grep -q '^lim-quar *halted'");
+	CHECK_SH(0, "vantioctl killswitch --release");
+	CHECK_SH(0, "vantioctl killswitch status | grep -q '^lim-quar *quarantined'");
 	CHECK_SH(0, "vantioctl agent release lim-quar");
 	IN("lim-quar", 0)
 		CHECK_OK(open("/etc/passwd", O_RDONLY));

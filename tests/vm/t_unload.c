@@ -48,7 +48,6 @@ TEST(unload_frees_a_governed_process_at_once)
 	CHECK_SH(0, "vantioctl enforce --policy /tmp/unload.toml --egress-interface lo 2>/tmp/enforce & until grep -q enforcing /tmp/enforce; do "
 		    "kill -0 $! || exit 1; done; kill $!; wait $!");
 	CHECK(is_filtered());
-	CHECK_SH(0, "vantioctl killswitch --release"); /* of what other programs of this boot left halted */
 	CHECK_SH(0, "vantioctl unload");
 	CHECK(!is_filtered());
 	CHECK(write(asks[1], "?", 1) == 1 && read(answers[0], &answer, sizeof(answer)) == sizeof(answer));
