@@ -112,12 +112,15 @@ static bool count_attempt(struct vantio_limit_count *c, const struct vantio_imag
 	return sum > limit->max;
 }
 
-static void rule_limit(struct vantio_judge *j, const struct vantio_event *e, struct ruling *r, bool audit)
+static void rule_limit(struct vantio_judge *j, struct vantio_event *e, struct ruling *r, bool audit)
 {
 	uint32_t kind = vantio_limit_of(e->hook, e->op);
 	const struct vantio_image_limit *limit = &j->head.limits[kind < VANTIO_LIMIT_MAX ? kind : 0];
 
-	if (kind == VANTIO_LIMIT_MAX || limit->action == VANTIO_PERMIT || !count_attempt(&j->counts[kind], limit, now_ns()))
+	if (kind == VANTIO_LIMIT_MAX || limit->action == VANTIO_PERMIT)
+		return;
+	e->mono_ns = now_ns();
+	if (!count_attempt(&j->counts[kind], limit, e->mono_ns))
 		return;
 	*r = (struct ruling){ limit->action, VANTIO_REASON_LIMIT, 0 };
 	if (audit || (limit->action != VANTIO_QUARANTINE && limit->action != VANTIO_KILLSWITCH))
@@ -147,7 +150,8 @@ static bool finish(struct vantio_judge *j, struct vantio_event *e, struct ruling
 	e->reason = (uint8_t)r.reason;
 	e->gen = 1;
 	e->count = 1;
-	e->mono_ns = now_ns();
+	if (!e->mono_ns)
+		e->mono_ns = now_ns();
 	if (!audit)
 		e->flags |= VANTIO_EVENT_ENFORCED;
 	if (flags & VANTIO_JUDGE_NO_PATH)
