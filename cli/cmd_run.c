@@ -187,26 +187,42 @@ static int watch_command(struct run *r, int *ret_status)
 
 /* ---- before and after ---- */
 
+bool run_audits(struct cli *cli)
+{
+	const char *value = getenv("VANTIO_AUDIT_MODE");
+
+	if (!value || strcmp(value, "1"))
+		return false;
+	cli_note(cli, "audit mode: every decision is recorded, nothing is refused");
+	return true;
+}
+
+/* In force under a name of its own: agents that are held to the policy of this name stay so. */
+static void audit_alone(struct vantio_policy *p)
+{
+	static const char suffix[] = ".audit";
+	const size_t room = sizeof(p->name) - sizeof(suffix), len = strlen(p->name);
+
+	p->audit = true;
+	memcpy(p->name + (len < room ? len : room), suffix, sizeof(suffix));
+}
+
 static int put_in_force(struct run *r, struct cli_policy *policy)
 {
 	struct vantio_enroll what = { .flags = VANTIO_AGENT_FLAG_TRANSIENT };
 	cleanup_free char *cwd = getcwd(NULL, 0);
-	const char *audit = getenv("VANTIO_AUDIT_MODE");
-	struct vantio_control control;
 	struct vantio_error err = {};
 	struct vantio_slot slot;
 	int status = run_trace_id(r->cli, &what.trace_id);
 
 	if (status)
 		return status;
+	run_agent_name(r->cli, policy, r->name);
+	if (run_audits(r->cli))
+		audit_alone(policy->policy);
 	status = cli_push_policy(r->cli, &r->engine, policy, cwd, &slot);
 	if (status)
 		return status;
-	if (vantio_engine_control(&r->engine, &control, &err))
-		return cli_fail_error(r->cli, &err);
-	if (audit && !strcmp(audit, "1") && !control.audit && !(slot.flags & VANTIO_IMAGE_AUDIT))
-		cli_note(r->cli, "VANTIO_AUDIT_MODE sets the whole engine, when 'vantioctl enforce' starts: this policy is enforced; write mode = \"audit\" into it");
-	run_agent_name(r->cli, policy, r->name);
 	what.name = r->name;
 	what.slot = slot.slot;
 	what.cgroup = r->cgroup_dir;

@@ -17,6 +17,9 @@ void run_agent_name(struct cli *cli, const struct cli_policy *policy, char out[V
 /* VANTIO_TRACE_ID, or one that is drawn. CLI_OK, or the exit code after reporting. */
 int run_trace_id(struct cli *cli, uint64_t *ret);
 
+/* Whether VANTIO_AUDIT_MODE has this run record and refuse nothing; says so. */
+bool run_audits(struct cli *cli);
+
 /* The tiers `user` and `observe`: the command's status, or an exit code after reporting. */
 int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe);
 

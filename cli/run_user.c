@@ -92,7 +92,7 @@ static int check_plan(struct user_run *u)
 static int make_box(struct user_run *u, struct cli_policy *policy, bool observe)
 {
 	struct vantio_box_options o = { .policy = policy->policy, .res = &u->res, .ledger_dir = cli_ledger_dir(u->cli), .agent = u->name, .observe = observe };
-	const char *audit = getenv("VANTIO_AUDIT_MODE"), *abi = getenv("VANTIO_LANDLOCK_ABI");
+	const char *abi = getenv("VANTIO_LANDLOCK_ABI");
 	cleanup_free char *runtime = NULL;
 	struct vantio_error err = {};
 	uint64_t cap = 0;
@@ -110,7 +110,7 @@ static int make_box(struct user_run *u, struct cli_policy *policy, bool observe)
 	if (abi && (!vantio_parse_u64(abi, strlen(abi), 1000, &cap) || !cap))
 		return cli_fail(u->cli, CLI_USAGE, "VANTIO_LANDLOCK_ABI='%s' is no ABI: 1 to %d", abi, VANTIO_LANDLOCK_ABI_MAX);
 	o.landlock_abi = (unsigned int)cap;
-	if (audit && !strcmp(audit, "1"))
+	if (!observe && run_audits(u->cli))
 		policy->policy->audit = true;
 	if (vantio_box_new(&o, &u->box, &err))
 		return cli_fail_error(u->cli, &err);

@@ -86,6 +86,33 @@ TEST(audit_mode_of_the_environment_overrides_the_policy)
 	CHECK_INT(vantio_engine_set_audit(&e, false, &err), 0);
 }
 
+TEST(audit_mode_of_the_environment_reaches_a_run_and_nobody_else)
+{
+	static const char run[] = "VANTIO_LEDGER=%s VANTIO_AUDIT_MODE=%d vantioctl run --tier kernel --policy /tmp/vt-audit.toml --name vt-run -- rm " FOLDER "/old";
+	size_t from, i, n = 0;
+
+	REQUIRE(!push_text(enforced, NULL));
+	make_file("/tmp/vt-audit.toml", enforced, 0644);
+	fresh_folder(FOLDER);
+	make_file(FOLDER "/old", "x", 0666);
+	make_file(FOLDER "/new", "x", 0666);
+	CHECK_SH(126, run, ledger_dir(), 0);
+	CHECK(exists(FOLDER "/old"));
+	from = records_now();
+	CHECK_SH(0, run, ledger_dir(), 1);
+	CHECK(strstr(sh_output, "audit mode: every decision is recorded, nothing is refused"));
+	CHECK(!exists(FOLDER "/old"));
+	load_records(from);
+	for (i = 0; i < n_recs; i++)
+		if (!strncmp(rec_text(&recs[i], "agent"), "vt-run-", 7) && !strcmp(rec_text(&recs[i], "op"), "unlink")) {
+			CHECK_STR(rec_text(&recs[i], "decision"), "block");
+			CHECK_STR(rec_text(&recs[i], "enforced"), "false");
+			n++;
+		}
+	CHECK_INT(n, 1);
+	run_in(CG, 0, nothing, NULL); /* held to the policy of this name as before */
+}
+
 TEST(kill_switch_holds_in_audit_mode)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
