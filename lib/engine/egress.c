@@ -15,7 +15,6 @@
 #include "engine/internal.h"
 
 #define MAP_PATH  VANTIO_PINS "/maps/vantio_egress"
-#define PROG_PATH VANTIO_PINS "/progs/vantio_tc_egress"
 
 /* Before the filters of others, which may end the classification; ours never does but to drop. */
 #define PRIORITY 1
@@ -42,9 +41,9 @@ static int pins_open(struct pins *ret, struct vantio_error *err)
 	*ret = (struct pins){ .map = bpf_obj_get(MAP_PATH), .prog = -1 };
 	if (ret->map < 0)
 		return vantio_fail(err, errno, "cannot open %s: %s", MAP_PATH, strerror(errno));
-	ret->prog = bpf_obj_get(PROG_PATH);
+	ret->prog = bpf_obj_get(VANTIO_EGRESS_PROG);
 	if (ret->prog < 0 || bpf_obj_get_info_by_fd(ret->prog, &info, &len))
-		return vantio_fail(err, errno, "cannot open %s: %s", PROG_PATH, strerror(errno));
+		return vantio_fail(err, errno, "cannot open %s: %s", VANTIO_EGRESS_PROG, strerror(errno));
 	ret->prog_id = info.id;
 	return 0;
 }

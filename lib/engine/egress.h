@@ -14,6 +14,7 @@
 #define VANTIO_EGRESS_MAX 1024 /* interfaces */
 #define VANTIO_EGRESS_ALL "all"
 #define VANTIO_EGRESS_NONE "none"
+#define VANTIO_EGRESS_PROG VANTIO_PINS "/progs/vantio_tc_egress" /* where the classifier is pinned */
 
 struct vantio_egress {
 	unsigned int ifindex;

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "engine/egress.h"
 #include "engine/internal.h"
 
 /* Hooks and programs differ in name here and there; what is not listed is the program's name without "vantio_". */
@@ -74,11 +75,32 @@ static int by_hook(const void *a, const void *b)
 	return strcmp(((const struct vantio_program_stats *)a)->hook, ((const struct vantio_program_stats *)b)->hook);
 }
 
+/* The classifier hangs on interfaces, by no link: it is told of where there is one that bears it. */
+static int add_classifier(struct programs *p, struct vantio_error *err)
+{
+	struct vantio_egress *list = NULL;
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+	cleanup_close int fd = -1;
+	size_t n = 0;
+	int r = vantio_egress_list(&list, &n, err);
+
+	free(list);
+	if (r || !n)
+		return r;
+	fd = bpf_obj_get(VANTIO_EGRESS_PROG);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return vantio_fail(err, errno, "cannot ask for the run time of %s: %s", VANTIO_EGRESS_PROG, strerror(errno));
+	return add_program(p, "vantio_tc_egress", info.id, err);
+}
+
 int vantio_stats_programs(struct vantio_program_stats *ret, size_t *ret_n, uint64_t *ret_load_ns, struct vantio_error *err)
 {
 	struct programs p = { .items = ret };
 	int r = vantio_links_each(add_program, &p, err);
 
+	if (!r)
+		r = add_classifier(&p, err);
 	if (r)
 		return r;
 	qsort(ret, p.n, sizeof(*ret), by_hook);

@@ -90,7 +90,9 @@ TEST(egress_of_sockets_that_others_connected_is_dropped_off_the_list)
 	try_foreign(ON4, 7705, SOCK_STREAM, 0);
 	try_foreign(ON4, 7706, SOCK_DGRAM, 0);
 	try_foreign(ON6, 7707, SOCK_STREAM, 0);
+	CHECK_SH(0, "vantioctl status --json | grep -q '\"hook\":\"tc_egress\"'");
 	filter_wire(false);
+	CHECK_SH(1, "vantioctl status --json | grep -q '\"hook\":\"tc_egress\"'");
 	load_records(from);
 	CHECK(n_recs >= 16);
 	for (i = 0; i < n_recs; i++) {
