@@ -199,6 +199,20 @@ TEST_UNUSED static void fresh_folder(const char *path)
 	empty_folder(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+/* 1 if code of a file of that name is mapped into this process, 2 if that cannot be told. */
+TEST_UNUSED static int is_mapped(const char *name)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	int mapped = f ? 0 : 2;
+	char line[1024];
+
+	while (f && !mapped && fgets(line, sizeof(line), f))
+		mapped = strstr(line, name) && strstr(line, " r-xp ");
+	if (f)
+		fclose(f);
+	return mapped;
+}
+
 TEST_UNUSED static bool exists(const char *path)
 {
 	struct stat st;

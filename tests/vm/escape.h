@@ -78,6 +78,43 @@ TEST_UNUSED static void escape_told(void)
 		printf("# told %d attempts; refused: %d as root, %d as an ordinary user\n", tally->attempts, tally->root, tally->user);
 }
 
+/* Processes whom nobody governs, root's and a user's, with `file` of `folder` open as descriptor 0 and that as their working folder. */
+TEST_UNUSED static pid_t neighbour[2];
+
+static pid_t make_neighbour(const char *folder, const char *file, uid_t uid)
+{
+	int ready[2];
+	pid_t child;
+	char c;
+
+	REQUIRE(!pipe(ready));
+	child = fork();
+	if (!child) {
+		REQUIRE(!chdir(folder) && dup2(open(file, O_RDONLY), 0) == 0);
+		become(uid);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		REQUIRE(write(ready[1], "x", 1) == 1);
+		for (;;)
+			pause();
+	}
+	REQUIRE(child > 0 && read(ready[0], &c, 1) == 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+TEST_UNUSED static void make_neighbours(const char *folder, const char *file)
+{
+	neighbour[0] = make_neighbour(folder, file, 0);
+	neighbour[1] = make_neighbour(folder, file, 1000);
+}
+
+TEST_UNUSED static void end_neighbours(void)
+{
+	kill(neighbour[0], SIGKILL);
+	kill(neighbour[1], SIGKILL);
+}
+
 /* errno 0: EACCES or EPERM, whichever comes first. */
 static bool refused(int r, int got, int want)
 {

@@ -13,34 +13,10 @@
 
 static const char policy[] = "[file]\ndefault = \"allow\"\ndeny = [\"" ROOT "/vault/**\"]\n[exec]\ndefault = \"allow\"\n[network]\ndefault = \"allow\"\n";
 
-/* Processes of nobody's, of root and of a user, with the secret open as descriptor 0 and its folder as the working one. */
-static pid_t neighbour[2];
 #ifndef ESCAPE_USER
 static int earlier; /* cgroup.procs of the root */
 #endif
 static char neighbours_word[16] = "secret";
-
-static pid_t make_neighbour(uid_t uid)
-{
-	int ready[2];
-	pid_t child;
-	char c;
-
-	REQUIRE(!pipe(ready));
-	child = fork();
-	if (!child) {
-		REQUIRE(!chdir(ROOT "/vault") && dup2(open("secret", O_RDONLY), 0) == 0);
-		become(uid);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		REQUIRE(write(ready[1], "x", 1) == 1);
-		for (;;)
-			pause();
-	}
-	REQUIRE(child > 0 && read(ready[0], &c, 1) == 1);
-	close(ready[0]);
-	close(ready[1]);
-	return child;
-}
 
 static pid_t other(void) { return neighbour[getuid() != 0]; }
 
@@ -51,8 +27,7 @@ SETUP()
 	make_file(SECRET, "secret", 0666);
 	CHECK_SH(0, "cp /proc/%d/exe " ROOT "/suid && chown 0 " ROOT "/suid && chmod 4755 " ROOT "/suid", (int)getpid());
 	escape_setup(policy);
-	neighbour[0] = make_neighbour(0);
-	neighbour[1] = make_neighbour(1000);
+	make_neighbours(ROOT "/vault", "secret");
 #ifndef ESCAPE_USER
 	CHECK_SH(0, "mkdir -p " CGROUP_ROOT "/escape-outside");
 	earlier = open(CGROUP_ROOT "/escape-outside/cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -62,8 +37,7 @@ SETUP()
 
 TEARDOWN()
 {
-	kill(neighbour[0], SIGKILL);
-	kill(neighbour[1], SIGKILL);
+	end_neighbours();
 	escape_told();
 }
 

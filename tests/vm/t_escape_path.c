@@ -14,8 +14,6 @@ static const char policy[] = "[file]\ndefault = \"deny\"\nread = [\"/**\"]\nwrit
 			     "deny = [\"" VAULT "/**\", \"" HELD "\", \"" ROOT "/lower/f\", \"" ROOT "/lower/up0\", \"" ROOT "/lower/up1000\"]\n"
 			     "[exec]\ndefault = \"deny\"\nallow = [\"/usr/**\", \"/vm/**\"]\n[network]\ndefault = \"deny\"\n";
 
-static pid_t neighbour[2]; /* a process of root's, of a user's, whose working folder and root are the vault's */
-
 static struct ring {
 	int fd;
 	struct io_uring_params params;
@@ -26,28 +24,6 @@ static int uring_setup(struct ring *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->fd = (int)syscall(SYS_io_uring_setup, 4, &ret->params);
 	return ret->fd < 0 ? -1 : 0;
-}
-
-static pid_t make_neighbour(uid_t uid)
-{
-	int ready[2];
-	pid_t child;
-	char c;
-
-	REQUIRE(!pipe(ready));
-	child = fork();
-	if (!child) {
-		REQUIRE(!chdir(VAULT));
-		become(uid);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		REQUIRE(write(ready[1], "x", 1) == 1);
-		for (;;)
-			pause();
-	}
-	REQUIRE(child > 0 && read(ready[0], &c, 1) == 1);
-	close(ready[0]);
-	close(ready[1]);
-	return child;
 }
 
 #define DEEP 700 /* folders */
@@ -89,15 +65,13 @@ SETUP()
 	CHECK_SH(0, "modprobe overlay; cd " ROOT " && mkdir upper work && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work own/merged && "
 		    "for i in 0 1000; do mkdir own/upper$i own/work$i; chown $i own/upper$i own/work$i; done");
 	escape_setup(policy);
-	neighbour[0] = make_neighbour(0);
-	neighbour[1] = make_neighbour(1000);
+	make_neighbours(VAULT, "secret");
 	REQUIRE(!uring_setup(&ring_of_before));
 }
 
 TEARDOWN()
 {
-	kill(neighbour[0], SIGKILL);
-	kill(neighbour[1], SIGKILL);
+	end_neighbours();
 	umount(OWN "/merged");
 	escape_told();
 }

@@ -487,16 +487,7 @@ static int other_life(int argc, char **argv)
 			pthread_exit(NULL);
 		return 1;
 	}
-	if (!strcmp(argv[1], "--mapped")) { /* 1 if code of a file of that name is mapped */
-		FILE *f = fopen("/proc/self/maps", "re");
-		char line[1024];
-
-		while (f && fgets(line, sizeof(line), f))
-			if (strstr(line, argv[2]) && strstr(line, " r-xp "))
-				return 1;
-		return f ? 0 : 2;
-	}
-	return -1;
+	return !strcmp(argv[1], "--mapped") ? is_mapped(argv[2]) : -1;
 }
 
 int main(int argc, char **argv)
