@@ -156,18 +156,24 @@ int vantio_engine_control(const struct vantio_engine *e, struct vantio_control *
 	return 0;
 }
 
+int vantio_engine_set_control(const struct vantio_engine *e, const struct vantio_control *control, struct vantio_error *err)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(e->control, &zero, control, BPF_ANY))
+		return vantio_fail(err, errno, "cannot write the engine's control word: %s", strerror(errno));
+	return 0;
+}
+
 int vantio_engine_set_audit(const struct vantio_engine *e, bool audit, struct vantio_error *err)
 {
 	struct vantio_control control;
-	uint32_t zero = 0;
 	int r = vantio_engine_control(e, &control, err);
 
 	if (r)
 		return r;
 	control.audit = audit;
-	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
-		return vantio_fail(err, errno, "cannot write the engine's control word: %s", strerror(errno));
-	return 0;
+	return vantio_engine_set_control(e, &control, err);
 }
 
 int vantio_engine_counts(const struct vantio_engine *e, struct vantio_counts *ret, struct vantio_error *err)

@@ -21,6 +21,7 @@ int vantio_pins_remove(void);
  */
 int vantio_links_each(int (*take)(void *ctx, const char *link, uint32_t program, struct vantio_error *err), void *ctx, struct vantio_error *err);
 
+int vantio_engine_set_control(const struct vantio_engine *e, const struct vantio_control *control, struct vantio_error *err);
 int vantio_agent_write(const struct vantio_engine *e, uint32_t agent, const struct vantio_agent *a, struct vantio_error *err);
 
 #endif

@@ -23,15 +23,12 @@
 static int flip_all(const struct vantio_engine *e, bool kill, struct vantio_error *err)
 {
 	struct vantio_control control;
-	uint32_t zero = 0;
 	int r = vantio_engine_control(e, &control, err);
 
 	if (r)
 		return r;
 	control.kill_all = kill;
-	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
-		return vantio_fail(err, errno, "cannot flip the kill switch: %s", strerror(errno));
-	return 0;
+	return vantio_engine_set_control(e, &control, err);
 }
 
 /* Every enrolled agent, or the one that was named. */

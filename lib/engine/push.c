@@ -166,16 +166,15 @@ static void describe_push(const struct vantio_policy *p, const struct vantio_res
 static int next_gen(const struct vantio_engine *e, uint64_t *ret, struct vantio_error *err)
 {
 	struct vantio_control control;
-	uint32_t zero = 0;
 	int r = vantio_engine_control(e, &control, err);
 
 	if (r)
 		return r;
 	control.gen++;
-	if (bpf_map_update_elem(e->control, &zero, &control, BPF_ANY))
-		return vantio_fail(err, errno, "cannot write the engine's control word: %s", strerror(errno));
-	*ret = control.gen;
-	return 0;
+	r = vantio_engine_set_control(e, &control, err);
+	if (!r)
+		*ret = control.gen;
+	return r;
 }
 
 /* What the denied names lead to now, and what the policy that is in this slot holds by the same rules. */

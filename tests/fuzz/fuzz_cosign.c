@@ -3,23 +3,14 @@
  * Any bytes as a cosigned checkpoint. Nothing but the text that the witness cosigned counts for it; and whatever note can be cosigned
  * is afterwards cosigned by one witness more, its other signatures as they were.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/cosign.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 /* tests/fuzz/corpus/cosign/note is cosigned by this witness; nobody has its private key. */
 #define VKEY "witness.example/fuzz+1096ff4b+BPA0MarHnJuRY2WjE34yasgo35clG7qlXcDL5+XhpUu8"
 #define TEXT "example.org/log\n5\nZ0SKL3bfalhPNBjj0RqdCLgsdRxvXa9Zrr8GAnrxY2U=\n"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vantio_skey own;
 static struct vantio_quorum theirs, ours;

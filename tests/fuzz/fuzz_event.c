@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as an event of the ring buffer, and as the record that it becomes: which must always be one. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "record/record.h"
 #include "record/sink.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void write_record(const struct vantio_event_view *v)
 {

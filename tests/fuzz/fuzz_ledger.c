@@ -4,9 +4,7 @@
  * those that were signed. Input: file, operation, offset (2 bytes), length, and as many bytes; and again.
  */
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,18 +14,11 @@
 #include "export/export.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 #define RECORDS 5
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const char *const names[] = { "log/00000000.ndjson", "private/00000000.ndjson", "checkpoint", "tile/0/000.p/5",
 				     "epochs/00000000", "index.sqlite3", "epochs/00000001", "log/00000001.ndjson" };
 #define N_FILES (sizeof(names) / sizeof(names[0]))

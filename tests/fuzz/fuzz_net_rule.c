@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as a [network] rule. The canonical spelling of what parses parses into the same rule, and has itself as spelling. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/net_rule.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as a signed note, a checkpoint and keys. What parses prints as what was read, and no note but the signed one verifies. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/checkpoint.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 #define VKEY "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 #define TEXT "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void try_note(const char *bytes, size_t size, struct vantio_note *note)
 {

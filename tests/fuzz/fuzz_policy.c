@@ -3,19 +3,10 @@
  * Any bytes as a policy. What parses has a canonical form; what does not has at least one error, each with a place, in order.
  * The same text twice gives the same hash.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/policy.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check_diagnostics(const struct vantio_diagnostics *d)
 {

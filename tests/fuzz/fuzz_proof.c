@@ -3,20 +3,12 @@
  * Inclusion and consistency proofs. The first bytes choose a tree and a question; the rest is laid over the right proof by exclusive
  * or, and lengthens or shortens it. What is not the right proof must not verify, for any sizes and indices.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/merkle.h"
+#include "fuzz.h"
 
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
 #define LEAVES 300u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vantio_hash leaves[LEAVES];
 

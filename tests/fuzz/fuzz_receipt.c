@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as a receipt. Under the key of tests/cli/ledger-v1 nothing verifies but leaf 3, which is what the corpus proves. */
 #include <sodium.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "receipt/receipt.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 #define VKEY "vm/vantio/0efbb3a0+f9326ecb+ATORLmCULQUxVWV4fTA0hNw7ugRM8Dua0kh0b6cQkQMi"
 #define LINE "2c7fcc20f367ff82e234545de9acd4ae866f9d73364cdd291f0ec111eb2a496d"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_receipt(const struct vantio_receipt *r)
 {

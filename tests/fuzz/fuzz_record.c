@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as a public line, a private line and a disclosure. What is taken for a record is JSON that reads the same. */
 #include <cjson/cJSON.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "record/record.h"
-
-#define CHECK(what)              \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void try_public(const char *bytes, size_t size)
 {

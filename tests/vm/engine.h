@@ -161,6 +161,19 @@ TEST_UNUSED static const char *file_text(const char *path)
 	return n < 0 ? NULL : text;
 }
 
+/* Until the process, or the leader of the caller's own, has ended and nobody has waited for it. */
+TEST_UNUSED static void await_zombie(pid_t pid)
+{
+	char path[64];
+	const char *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	do {
+		text = file_text(path);
+		text = text ? strrchr(text, ')') : NULL;
+	} while (!text || text[2] != 'Z');
+}
+
 TEST_UNUSED static void make_file(const char *path, const char *text, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -454,15 +454,8 @@ static pid_t leader;
 
 static void *probe_alone(void *arg)
 {
-	char path[64];
-	const char *text;
-
 	(void)arg;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)leader);
-	do { /* until the leader has gone and left us the process */
-		text = file_text(path);
-		text = text ? strrchr(text, ')') : NULL;
-	} while (!text || text[2] != 'Z');
+	await_zombie(leader);
 	_exit(probe(NULL));
 }
 
