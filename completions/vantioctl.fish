@@ -123,7 +123,7 @@ complete -c vantioctl -n '__vantioctl_after + tail' -l filter -r -d 'only record
 complete -c vantioctl -n '__vantioctl_after + tail' -l lines -s n -r -d 'begin with so many of the newest (default 10)'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l soft -d 'refuse every governed operation and freeze the agents'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l hard -d 'end every process of the agents'
-complete -c vantioctl -n '__vantioctl_after + killswitch' -l release -d 'undo --soft, and let agents run again after --hard'
+complete -c vantioctl -n '__vantioctl_after + killswitch' -l release -d 'undo --soft, and let agents run again after --hard; who was quarantined stays so'
 complete -c vantioctl -n '__vantioctl_after + killswitch' -l agent -s a -r -f -a '(__vantioctl_values agent)' -d 'this agent alone (default: every one)'
 complete -c vantioctl -n '__vantioctl_after 0 killswitch' -f -a ' status'
 complete -c vantioctl -n '__vantioctl_after 0 ledger' -a verify -d 'check every record against the signed log'
