@@ -84,7 +84,7 @@ static int push_all(struct enforcement *f)
 	int r = 0;
 
 	for (i = 0; !r && i < f->n; i++)
-		r = cli_push_policy(f->cli, &f->engine, &f->policies[i], cli_get(f->cli, "workdir"), NULL);
+		r = cli_push_policy(f->cli, &f->engine, &f->policies[i], cli_get(f->cli, "workdir"), true, NULL);
 	return r;
 }
 

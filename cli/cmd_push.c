@@ -21,7 +21,7 @@ int cmd_policy_push(struct cli *cli)
 	if (!r)
 		r = cli_engine_need(cli, true, &e);
 	if (!r)
-		r = cli_push_policy(cli, &e, &policy, cli_get(cli, "workdir"), &slot);
+		r = cli_push_policy(cli, &e, &policy, cli_get(cli, "workdir"), true, &slot);
 	if (r)
 		return r;
 	cli_drain(cli, &e);

@@ -220,7 +220,7 @@ static int put_in_force(struct run *r, struct cli_policy *policy)
 	run_agent_name(r->cli, policy, r->name);
 	if (run_audits(r->cli))
 		audit_alone(policy->policy);
-	status = cli_push_policy(r->cli, &r->engine, policy, cwd, &slot);
+	status = cli_push_policy(r->cli, &r->engine, policy, cwd, false, &slot);
 	if (status)
 		return status;
 	what.name = r->name;

@@ -50,7 +50,7 @@ int cli_policy_without_workdir(struct cli *cli, const struct cli_policy *p)
 }
 
 static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir,
-		const struct vantio_refreshed *refresh, struct vantio_slot *ret)
+		const struct vantio_refreshed *refresh, bool tell, struct vantio_slot *ret)
 {
 	struct vantio_push_request q = { .policy = p->policy, .text = p->text, .len = p->len, .workdir = workdir,
 					 .ledger_dir = cli_ledger_dir(cli), .refresh = refresh,
@@ -66,7 +66,7 @@ static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, 
 	vantio_diagnostics_free(&diags);
 	if (r)
 		return cli_fail_error(cli, &err);
-	if (!refresh && (!workdir || cli_get(cli, "workdir"))) /* `run` says what it refused, not what it did */
+	if (tell)
 		cli_note(cli, "policy %s is in force as generation %llu%s", slot.name, (unsigned long long)slot.gen,
 			 slot.flags & VANTIO_IMAGE_AUDIT ? " (audit mode)" : "");
 	if (!refresh && enrolled)
@@ -76,9 +76,9 @@ static int push(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, 
 	return CLI_OK;
 }
 
-int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret)
+int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, bool tell, struct vantio_slot *ret)
 {
-	return push(cli, e, p, workdir, NULL, ret);
+	return push(cli, e, p, workdir, NULL, tell, ret);
 }
 
 void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_refreshed *found)
@@ -88,7 +88,7 @@ void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio
 
 	cli_policy_read_again(&again, p, cli_get(cli, "workdir")); /* a push appends to what it is given */
 	if (again.policy && !cli_engine_need(cli, true, &e))
-		push(cli, &e, &again, cli_get(cli, "workdir"), found, NULL);
+		push(cli, &e, &again, cli_get(cli, "workdir"), found, false, NULL);
 }
 
 uint32_t cli_agent_need(struct cli *cli, const struct vantio_engine *e, const char *name, int *ret_exit)

@@ -20,8 +20,8 @@ int cli_engine_ready(struct cli *cli, struct vantio_engine *ret);
 /* Opens an engine that must be loaded already. */
 int cli_engine_need(struct cli *cli, bool change, struct vantio_engine *ret);
 
-/* Pushes a policy that was read and says so. `ret` may be NULL. CLI_OK, or the exit code after reporting. */
-int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, struct vantio_slot *ret);
+/* Pushes a policy that was read and, with `tell`, says so. `ret` may be NULL. CLI_OK, or the exit code after reporting. */
+int cli_push_policy(struct cli *cli, struct vantio_engine *e, struct cli_policy *p, const char *workdir, bool tell, struct vantio_slot *ret);
 struct vantio_refreshed;
 /* Pushes a policy again if its host names stand for other addresses now, or denied names lead to other objects. What fails is said, and what was in force stays. */
 void cli_repush(struct cli *cli, const struct cli_policy *p, const struct vantio_refreshed *found);

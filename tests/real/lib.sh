@@ -18,11 +18,13 @@ fresh() {
 	[[ $(id -u) != 0 ]] || chown -R 65534:65534 "$D" "$H"
 	if declare -F set_up >/dev/null; then (cd "$D" && as_user bash -euc "$(declare -f set_up); set_up") || exit 1; fi
 }
-# bare CMD..., under PRESETS CMD...: in $D; $rc, $out, $err
+# bare CMD..., under PRESETS CMD... (or under /POLICY CMD...): in $D; $rc, $out, $err
 bare() { try in_dir as_user "$@"; }
 under() {
 	local p args=()
-	for p in $1; do args+=(--preset "$p"); done
+	for p in $1; do
+		if [[ $p == /* ]]; then args+=(--policy "$p"); else args+=(--preset "$p"); fi
+	done
 	shift
 	try in_dir as_user "$B/vantioctl" --quiet run --tier user "${args[@]}" -- "$@"
 }
