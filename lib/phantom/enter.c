@@ -310,6 +310,25 @@ int vantio_phantom_enter(const struct vantio_phantom_options *o, struct vantio_p
 	return 0;
 }
 
+/* Whether a process has the phantom's overlays; true where that cannot be told. */
+static bool has_overlays(const struct vantio_phantom *p, const char *pid)
+{
+	cleanup_free char *line = NULL;
+	cleanup_file FILE *f = NULL;
+	char path[300], source[64];
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	vantio_phantom_source(p, source);
+	f = fopen(path, "re");
+	if (!f)
+		return errno != ENOENT && errno != ESRCH;
+	while (getline(&line, &size, f) > 0)
+		if (strstr(line, source))
+			return true;
+	return ferror(f) != 0;
+}
+
 size_t vantio_phantom_users(const struct vantio_phantom *p, int *ret_pid)
 {
 	cleanup_dir DIR *dir = p->mount_ns ? opendir("/proc") : NULL;
@@ -323,7 +342,7 @@ size_t vantio_phantom_users(const struct vantio_phantom *p, int *ret_pid)
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
-		if (stat(path, &st) || st.st_ino != p->mount_ns)
+		if (stat(path, &st) || st.st_ino != p->mount_ns || !has_overlays(p, entry->d_name))
 			continue;
 		*ret_pid = atoi(entry->d_name);
 		n++;

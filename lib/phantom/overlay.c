@@ -126,7 +126,7 @@ int vantio_overlays_prepare(struct entering *e)
 static int mount_one(const struct entering *e, const struct overlay *o, int at)
 {
 	unsigned long flags = 0;
-	char options[256], link[32];
+	char options[256], link[32], source[64];
 	struct statvfs fs;
 
 	if (fstatvfs(o->lower, &fs))
@@ -138,7 +138,8 @@ static int mount_one(const struct entering *e, const struct overlay *o, int at)
 	snprintf(options, sizeof(options), "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,%s", o->lower, o->upper, o->work,
 		 e->own_users ? "userxattr" : "index=on,redirect_dir=nofollow,metacopy=off");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	return mount("vantio-phantom", link, "overlay", flags, options) ? -errno : 0;
+	vantio_phantom_source(e->p, source);
+	return mount(source, link, "overlay", flags, options) ? -errno : 0;
 }
 
 /* Whether the state folder can hold upper layers at all: tried over a folder of our own. */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -55,6 +56,11 @@ int vantio_phantom_list(const char *state_dir, struct vantio_phantom **ret, size
 int vantio_phantom_remove(const char *state_dir, struct vantio_phantom *p, struct vantio_error *err);
 void vantio_phantom_clear(struct vantio_phantom *p);
 int vantio_phantom_add_layer(struct vantio_phantom *p, const char *target, const struct stat *st, struct vantio_error *err);
+/* What its overlays are mounted as: in mountinfo it tells whose they are, for numbers of namespaces are given again. Not the id, which names files. */
+static inline void vantio_phantom_source(const struct vantio_phantom *p, char out[64])
+{
+	snprintf(out, 64, "vantio-phantom-%llu", (unsigned long long)p->created_ns);
+}
 /* N/upper of a layer, as a descriptor (O_PATH), or -errno. */
 int vantio_phantom_upper(const struct vantio_phantom *p, size_t layer);
 /* What the layer lies over, as a descriptor (O_PATH): the folder that it was, or an error. */

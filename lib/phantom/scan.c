@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct scan {
 	struct vantio_changes *c;
 	struct vantio_error *err;
 	size_t layer;
+	char temp[sizeof(VANTIO_PHANTOM_TEMP) + VANTIO_PHANTOM_ID]; /* what a commit that was killed may have left */
 	char path[PATH_MAX]; /* below the layer's target */
 	size_t len;
 	unsigned int depth;
@@ -123,7 +125,7 @@ static bool tree_changed(struct scan *s, int fd, const struct stat *st)
 		cleanup_close int below = openat(fd, names.items[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		struct stat inner;
 
-		if (below < 0 || fstat(below, &inner) || push_name(s, names.items[i], &before))
+		if (!strcmp(names.items[i], s->temp) || below < 0 || fstat(below, &inner) || push_name(s, names.items[i], &before))
 			continue;
 		s->depth++;
 		changed = tree_changed(s, below, &inner);
@@ -302,7 +304,7 @@ static int scan_hidden(struct scan *s, const struct vantio_names *have)
 	if (r)
 		return fail_here(s, -r, "look at the host's");
 	for (i = 0; !r && i < names.n; i++) {
-		if (vantio_names_has(have, names.items[i]))
+		if (vantio_names_has(have, names.items[i]) || !strcmp(names.items[i], s->temp))
 			continue;
 		r = push_name(s, names.items[i], &before);
 		if (!r) {
@@ -344,6 +346,7 @@ int vantio_changes_scan(const struct vantio_phantom *p, const struct vantio_mark
 	struct scan s = { .p = p, .marks = marks, .c = &c, .err = err };
 	int r;
 
+	snprintf(s.temp, sizeof(s.temp), "%s%s", VANTIO_PHANTOM_TEMP, p->id);
 	for (s.layer = 0; s.layer < p->n_layers; s.layer++) {
 		struct vantio_change root = {};
 
