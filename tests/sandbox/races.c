@@ -4,7 +4,7 @@
  *
  *     y/a, y/q -> ../no, ro/a, no/a (SECRET)    x/a (true), x/b (false), x/script (#!DIR/y/loader)
  *
- * of which y may be read and written, ro read, x/a executed, and no and x/b nothing. Datagrams may go to port 9911 and not to 9912; this program may
+ * of which y may be read and written, ro read, x/a executed, and no and x/b nothing. Datagrams may go to port 9911 (RACE_PORT) and not to the next; this program may
  * listen at both. 0: what is allowed happened and what is not was refused, each at least once; 200: something was wrongly permitted; 201: neither.
  */
 #include <errno.h>
@@ -29,8 +29,6 @@
 
 #include "races.h"
 
-#define GOOD_PORT 9911
-#define BAD_PORT  9912
 #define NONE_SEEN_MS 20000 /* that a race goes on for what it has not seen */
 
 enum { REFUSED, GOOD, BAD };
@@ -45,6 +43,7 @@ static struct {
 } shared;
 
 static const char *dir;
+static uint16_t good_port = 9911, bad_port = 9912;
 
 static char *in(const char *name)
 {
@@ -113,9 +112,9 @@ static void *flip_port(void *arg)
 
 	(void)arg;
 	while (!shared.stop) {
-		*port = htons(BAD_PORT);
+		*port = htons(bad_port);
 		dwell();
-		*port = htons(GOOD_PORT);
+		*port = htons(good_port);
 		dwell();
 	}
 	return NULL;
@@ -309,7 +308,7 @@ static int try_connect(void)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r = REFUSED;
 
 	if (!connect(fd, (struct sockaddr *)&shared.addr, sizeof(shared.addr)) && !getpeername(fd, (struct sockaddr *)&got, &len))
-		r = got.sin_port == htons(BAD_PORT) ? BAD : GOOD;
+		r = got.sin_port == htons(bad_port) ? BAD : GOOD;
 	close(fd);
 	return r;
 }
@@ -367,8 +366,8 @@ static void *to_ipv4(void *arg)
 
 static int try_addrform(void)
 {
-	struct sockaddr_in6 good = { .sin6_family = AF_INET6, .sin6_port = htons(GOOD_PORT) };
-	struct sockaddr_in bad = { .sin_family = AF_UNSPEC, .sin_port = htons(BAD_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 good = { .sin6_family = AF_INET6, .sin6_port = htons(good_port) };
+	struct sockaddr_in bad = { .sin_family = AF_UNSPEC, .sin_port = htons(bad_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), i, r;
 	pthread_t t;
 
@@ -486,11 +485,11 @@ static void receive(void)
 
 	for (i = 0; i < 2; i++) {
 		shared.receivers[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		a.sin_port = htons((uint16_t)(i ? BAD_PORT : GOOD_PORT));
+		a.sin_port = htons((uint16_t)(i ? bad_port : good_port));
 		if (bind(shared.receivers[i], (struct sockaddr *)&a, sizeof(a)))
 			perror("bind");
 	}
-	a.sin_port = htons(GOOD_PORT);
+	a.sin_port = htons(good_port);
 	shared.addr = a;
 	shared.fds[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (connect(shared.fds[0], (struct sockaddr *)&a, sizeof(a)))
@@ -573,6 +572,10 @@ int race(const char *name, const char *folder, int ms)
 	if (i == sizeof(races) / sizeof(races[0]))
 		return 254;
 	dir = folder;
+	if (getenv("RACE_PORT")) {
+		good_port = (uint16_t)atoi(getenv("RACE_PORT"));
+		bad_port = (uint16_t)(good_port + 1);
+	}
 	snprintf(shared.good, sizeof(shared.good), "%s", in(races[i].good));
 	snprintf(shared.bad, sizeof(shared.bad), "%s", in(races[i].bad));
 	strcpy(shared.path, shared.good);

@@ -3,6 +3,8 @@
 # The user tier: what is decided on is what is done (races.c); RACE_MS for each, `make races` for half a minute, RACES="open cwd" some of them.
 . "$(dirname "$0")/lib.sh"
 P=p
+RACE_PORT=$((10000 + $$ % 10000 * 2)) # others may test on this machine
+export RACE_PORT
 cat >"$TMP/$P.toml" <<END
 schema = 1
 name = "p"
@@ -17,8 +19,8 @@ allow = ["/usr/**", "$B/**", "$W/in/x/**"]
 deny  = ["$W/in/x/b"]
 [network]
 default = "deny"
-connect = ["udp:127.0.0.1:9911"]
-listen = ["udp:127.0.0.1:9911-9912"]
+connect = ["udp:127.0.0.1:$RACE_PORT"]
+listen = ["udp:127.0.0.1:$RACE_PORT-$((RACE_PORT + 1))"]
 END
 fresh() {
 	rm -rf "$W/in"
