@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void cli_runs_clear(struct cli_runs *r)
@@ -23,5 +24,8 @@ int cli_engine_beside(struct cli *cli, bool change, size_t n_runs, struct vantio
 	*ret_there = !r;
 	if (!r || n_runs)
 		return CLI_OK;
-	return cli_fail_error(cli, &err);
+	if (change || r != -ENOENT)
+		return cli_fail_error(cli, &err);
+	cli_note(cli, "no run of this user is under way, and no engine is loaded");
+	return CLI_OK;
 }

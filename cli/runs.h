@@ -17,9 +17,7 @@ void cli_runs_clear(struct cli_runs *r);
 
 /* Every run of this user, or the one that is named. CLI_OK, or the exit code after reporting. */
 int cli_runs_ask(struct cli *cli, const char *agent, enum vantio_run_verb verb, struct cli_runs *ret);
-/*
- * Opens the engine where there is one to be had: *ret_there. Where there are runs, that there is none is no error.
- */
+/* Opens the engine where there is one to be had: *ret_there. That none is loaded is no error where there are runs, or nothing is to change. */
 int cli_engine_beside(struct cli *cli, bool change, size_t n_runs, struct vantio_engine *ret, bool *ret_there);
 
 #endif
