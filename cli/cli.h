@@ -170,6 +170,7 @@ CLI_COMMAND(policy_explain);
 CLI_COMMAND(policy_test);
 CLI_COMMAND(policy_diff);
 CLI_COMMAND(policy_replay);
+CLI_COMMAND(policy_learn);
 CLI_COMMAND(policy_push);
 CLI_COMMAND(policy_presets);
 CLI_COMMAND(agent_enroll);

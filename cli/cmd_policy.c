@@ -188,6 +188,25 @@ static const struct cli_option replay_options[] = {
 	WORKDIR_OPTION,
 	{ 0 },
 };
+static const struct cli_option learn_options[] = {
+	{ .name = "output", .letter = 'o', .kind = CLI_FILE, .metavar = "FILE", .help = "write the policy there (default: standard output)" },
+	{ .name = "force", .letter = 'f', .kind = CLI_FLAG, .help = "replace the file of --output" },
+	{ .name = "name", .letter = 'n', .kind = CLI_TEXT, .metavar = "NAME", .help = "the policy's name (default: that of --base, or learned)" },
+	{ .name = "base", .letter = 'b', .kind = CLI_POLICY, .metavar = "FILE", .help = "add to this policy what it does not allow yet" },
+	{ .name = "preset", .kind = CLI_PRESET, .metavar = "PRESET", .repeat = true,
+	  .help = "learn only what this preset does not allow, and extend it (may be repeated)" },
+	{ .name = "allow-sensitive", .kind = CLI_TEXT, .metavar = "GLOB", .repeat = true,
+	  .help = "open what else is asked about, by path or as it is listed (may be repeated)" },
+	{ .name = "many", .kind = CLI_NUMBER, .metavar = "N", .help = "names of one folder beyond which they become a glob (default 8)" },
+	{ .name = "absolute", .kind = CLI_FLAG, .help = "write folders in full rather than as ~ and $WORKDIR, as 'enforce' needs" },
+	{ .name = "agent", .kind = CLI_AGENT, .metavar = "AGENT", .help = "learn from decisions on this agent" },
+	{ .name = "since", .kind = CLI_TIME, .metavar = "TIME", .help = "learn from decisions from this time on, RFC 3339 in UTC" },
+	{ .name = "until", .kind = CLI_TIME, .metavar = "TIME", .help = "learn from decisions up to this time" },
+	{ .name = "filter", .kind = CLI_TEXT, .metavar = "EXPR", .help = "learn from records that match, such as op=read,comm=git" },
+	WORKDIR_OPTION,
+	{ 0 },
+};
+static const struct cli_arg learn_args[] = { { .metavar = "COMMAND", .kind = CLI_PROGRAM, .optional = true }, { 0 } };
 static const struct cli_arg two_policies[] = { { .metavar = "OLD", .kind = CLI_POLICY }, { .metavar = "NEW", .kind = CLI_POLICY }, { 0 } };
 static const struct cli_option push_options[] = { CLI_ALLOW_DEGRADED, CLI_PUSH_WORKDIR, { 0 } };
 static const struct cli_arg one_preset[] = { { .metavar = "NAME", .kind = CLI_PRESET, .optional = true }, { 0 } };
@@ -212,7 +231,9 @@ static const struct cli_command policy_commands[] = {
 	{ .verb = "replay", .help = "say what a draft would have decided over the recorded decisions", .options = replay_options,
 	  .args = one_policy, .run = cmd_policy_replay },
 	{ .verb = "presets", .help = "list the presets that a policy can extend, or print one", .args = one_preset, .run = cmd_policy_presets },
+	{ .verb = "learn", .help = "write a policy of what a command does, or of recorded decisions", .options = learn_options,
+	  .args = learn_args, .run = cmd_policy_learn },
 	{ 0 },
 };
 
-const struct cli_noun cli_noun_policy = { .name = "policy", .help = "check, show, ask and compare policies", .commands = policy_commands };
+const struct cli_noun cli_noun_policy = { .name = "policy", .help = "check, show, ask, compare and learn policies", .commands = policy_commands };

@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd_ledger.h"
+#include "recorded.h"
 #include "replay.h"
 
-#define CHUNK            1024 /* records that are sought at once */
 #define EXAMPLES_DEFAULT 5
 #define EXAMPLES_MAX     1000
 
@@ -136,20 +136,9 @@ static int replay_all(struct cli *cli, struct vantio_reader *reader, struct repl
 		.agent = cli_get(cli, "agent"),
 		.decision = -1,
 		.below = vantio_reader_size(reader),
-		.limit = CHUNK,
 	};
-	uint64_t before;
-	int e;
 
-	if (!q.below)
-		return 0;
-	do {
-		before = r->records;
-		e = vantio_reader_find(reader, &q, replay_take, r, err);
-		q.has_after = true;
-		q.after = r->last;
-	} while (e == 0 && r->records - before == CHUNK);
-	return e;
+	return recorded_each(reader, &q, NULL, replay_take, r, err);
 }
 
 static int replay(struct cli *cli, const struct cli_policy *p, struct replay *r)

@@ -376,7 +376,7 @@ int cmd_run(struct cli *cli)
 		code = run_phantom_enter(cli, &policy, &phantom);
 	if (code)
 		return code;
-	code = !strcmp(tier, "kernel") ? run_kernel(cli, &policy) : run_sandboxed(cli, &policy, !strcmp(tier, "observe"));
+	code = !strcmp(tier, "kernel") ? run_kernel(cli, &policy) : run_sandboxed(cli, &policy, !strcmp(tier, "observe"), NULL);
 	if (cli_has(cli, "phantom"))
 		run_phantom_leave(cli, &phantom);
 	return code;

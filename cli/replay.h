@@ -35,7 +35,6 @@ struct replay {
 	uint64_t unsettled; /* an address that a host name of the draft may stand for */
 	uint64_t unaskable; /* not a question to the text of a policy: a socket family, a file without a path */
 	uint64_t permits;   /* records that permit */
-	uint64_t last;      /* leaf that was taken last */
 };
 
 /* For vantio_reader_find(). */

@@ -20,8 +20,11 @@ int run_trace_id(struct cli *cli, uint64_t *ret);
 /* Whether VANTIO_AUDIT_MODE has this run record and refuse nothing; says so. */
 bool run_audits(struct cli *cli);
 
-/* The tiers `user` and `observe`: the command's status, or an exit code after reporting. */
-int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe);
+/*
+ * The tiers `user` and `observe`: the command's status, or an exit code after reporting. What was refused is said at the end, but where
+ * `ret_agent` is not NULL: there goes what the records call the command.
+ */
+int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe, char ret_agent[VANTIO_NAME_MAX]);
 
 /* --phantom: to be called before any tier begins, and when the command has ended. CLI_OK, or the exit code after reporting. */
 int run_phantom_enter(struct cli *cli, const struct cli_policy *policy, struct vantio_phantom *ret);

@@ -226,7 +226,7 @@ static int watch(struct user_run *u)
 
 /* ---- the whole ---- */
 
-int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe)
+int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe, char ret_agent[VANTIO_NAME_MAX])
 {
 	static const int passed_on[] = { SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH };
 	struct user_run u = { .cli = cli, .signals = -1, .status = -1 };
@@ -246,7 +246,10 @@ int run_sandboxed(struct cli *cli, struct cli_policy *policy, bool observe)
 		code = watch(&u);
 	if (vantio_box_close(u.box, &summary, &err))
 		code = cli_fail_error(cli, &err);
-	run_report(cli, policy, u.name, &summary);
+	if (ret_agent)
+		memcpy(ret_agent, u.name, sizeof(u.name));
+	else
+		run_report(cli, policy, u.name, &summary);
 	vantio_journal_summary_clear(&summary);
 	vantio_resolution_free(&u.res);
 	vantio_close_fd(&u.signals);

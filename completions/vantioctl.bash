@@ -37,7 +37,7 @@ _vantioctl_table()
 		opts='--sample'
 		;;
 	policy)
-		verbs='check show hash push explain test diff replay presets'
+		verbs='check show hash push explain test diff replay presets learn'
 		;;
 	'policy check')
 		opts='--workdir -w'
@@ -78,6 +78,10 @@ _vantioctl_table()
 	'policy presets')
 		opts=''
 		args+=('choice aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python')
+		;;
+	'policy learn')
+		opts='--output -o --force -f --name -n --base -b --preset --allow-sensitive --many --absolute --agent --since --until --filter --workdir -w'
+		args+=('program')
 		;;
 	agent)
 		verbs='enroll list release remove'
@@ -228,6 +232,17 @@ _vantioctl_value()
 	'policy replay|--agent') value='agent' ;;
 	'policy replay|--limit' | 'policy replay|-n') value='none' ;;
 	'policy replay|--workdir' | 'policy replay|-w') value='dir' ;;
+	'policy learn|--output' | 'policy learn|-o') value='file' ;;
+	'policy learn|--name' | 'policy learn|-n') value='none' ;;
+	'policy learn|--base' | 'policy learn|-b') value='policy' ;;
+	'policy learn|--preset') value='choice aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' ;;
+	'policy learn|--allow-sensitive') value='none' ;;
+	'policy learn|--many') value='none' ;;
+	'policy learn|--agent') value='agent' ;;
+	'policy learn|--since') value='none' ;;
+	'policy learn|--until') value='none' ;;
+	'policy learn|--filter') value='none' ;;
+	'policy learn|--workdir' | 'policy learn|-w') value='dir' ;;
 	'agent enroll|--name' | 'agent enroll|-n') value='none' ;;
 	'agent enroll|--policy' | 'agent enroll|-p') value='none' ;;
 	'agent enroll|--trace-id') value='trace' ;;

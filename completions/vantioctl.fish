@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for vantioctl; written by 'vantioctl completion fish', do not edit.
 
-set -g __vantioctl_valued --ledger --tier -t --policy -p --preset -P --tier -t --name -n --policy -p --workdir -w --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --since --until --agent --limit -n --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
+set -g __vantioctl_valued --ledger --tier -t --policy -p --preset -P --tier -t --name -n --policy -p --workdir -w --refresh --rotate --egress-interface --sample --workdir -w --workdir -w --workdir -w --workdir -w --workdir -w --cases -c --workdir -w --workdir -w --since --until --agent --limit -n --workdir -w --output -o --name -n --base -b --preset --allow-sensitive --many --agent --since --until --filter --workdir -w --name -n --policy -p --trace-id --filter --lines -n --agent -a --against --vkey --since --segment --quorum --witness --since --until --agent --decision --hook --rule --trace-id --filter --sort --limit -n --after --before --offset --by --every --since --until --agent --decision --rule --limit -n --format --output-file -o --hmac-key --location --retain --disclose --checkpoint --output-file -o --key --vkey --output-file -o --field --before --vkey --quorum --witness --output-file -o --name --values
 
 # The words before the cursor without options and their values.
 function __vantioctl_words
@@ -46,7 +46,7 @@ complete -c vantioctl -n '__vantioctl_after 0' -a enforce -d 'put policies in fo
 complete -c vantioctl -n '__vantioctl_after 0' -a load -d 'load the engine into the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a unload -d 'take the engine out of the kernel'
 complete -c vantioctl -n '__vantioctl_after 0' -a status -d 'show what is in force'
-complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show, ask and compare policies'
+complete -c vantioctl -n '__vantioctl_after 0' -a policy -d 'check, show, ask, compare and learn policies'
 complete -c vantioctl -n '__vantioctl_after 0' -a agent -d 'enroll, list and remove agents'
 complete -c vantioctl -n '__vantioctl_after 0' -a tail -d 'print the newest records, and follow the ledger'
 complete -c vantioctl -n '__vantioctl_after 0' -a killswitch -d 'halt agents at once'
@@ -109,6 +109,21 @@ complete -c vantioctl -n '__vantioctl_after + policy replay' -l workdir -s w -r 
 complete -c vantioctl -n '__vantioctl_after 0 policy replay' -k -f -a '(__fish_complete_suffix .toml)'
 complete -c vantioctl -n '__vantioctl_after 0 policy' -a presets -d 'list the presets that a policy can extend, or print one'
 complete -c vantioctl -n '__vantioctl_after 0 policy presets' -f -a ' aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python'
+complete -c vantioctl -n '__vantioctl_after 0 policy' -a learn -d 'write a policy of what a command does, or of recorded decisions'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l output -s o -r -F -d 'write the policy there (default: standard output)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l force -s f -d 'replace the file of --output'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l name -s n -r -d 'the policy\'s name (default: that of --base, or learned)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l base -s b -r -k -f -a '(__fish_complete_suffix .toml)' -d 'add to this policy what it does not allow yet'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l preset -r -f -a ' aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' -d 'learn only what this preset does not allow, and extend it (may be repeated)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l allow-sensitive -r -d 'open what else is asked about, by path or as it is listed (may be repeated)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l many -r -d 'names of one folder beyond which they become a glob (default 8)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l absolute -d 'write folders in full rather than as ~ and $WORKDIR, as \'enforce\' needs'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l agent -r -f -a '(__vantioctl_values agent)' -d 'learn from decisions on this agent'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l since -r -d 'learn from decisions from this time on, RFC 3339 in UTC'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l until -r -d 'learn from decisions up to this time'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l filter -r -d 'learn from records that match, such as op=read,comm=git'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l workdir -s w -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'what $WORKDIR stands for (default: the current folder)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -f -a '(__fish_complete_subcommand)'
 complete -c vantioctl -n '__vantioctl_after 0 agent' -a enroll -d 'govern a cgroup with all below it, or a process with its descendants'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l name -s n -r -d 'what records call it: 1 to 63 of a-z 0-9 . _ -'
 complete -c vantioctl -n '__vantioctl_after + agent enroll' -l policy -s p -r -d 'name of the policy in force that governs it'

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,7 +229,20 @@ static int create_temporary(int dirfd, const char *base, char **ret_name, struct
 	return fail_path(err, EEXIST, "cannot create a file beside", base);
 }
 
-int vantio_replace_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, struct vantio_error *err)
+/* A name that is taken fails, also where the file system cannot say so in one call (NFS). */
+static int rename_new(int dir, const char *tmp, const char *base)
+{
+	int r = renameat2(dir, tmp, dir, base, RENAME_NOREPLACE);
+
+	if (r && (errno == EINVAL || errno == ENOSYS)) {
+		r = linkat(dir, tmp, dir, base, 0);
+		if (!r)
+			unlinkat(dir, tmp, 0);
+	}
+	return r;
+}
+
+static int put_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, bool replace, struct vantio_error *err)
 {
 	cleanup_close int dir = -1, fd = -1;
 	cleanup_free char *tmp = NULL;
@@ -248,8 +262,8 @@ int vantio_replace_file(int dirfd, const char *path, const void *bytes, size_t l
 		r = fail_path(err, errno, "cannot set the mode of", path);
 	else if (fdatasync(fd) < 0)
 		r = fail_path(err, errno, "cannot make durable", path);
-	else if (renameat(dir, tmp, dir, base) < 0)
-		r = fail_path(err, errno, "cannot replace", path);
+	else if ((replace ? renameat(dir, tmp, dir, base) : rename_new(dir, tmp, base)) < 0)
+		r = fail_path(err, errno, replace ? "cannot replace" : "cannot create", path);
 	if (r < 0) {
 		unlinkat(dir, tmp, 0);
 		return r;
@@ -257,6 +271,16 @@ int vantio_replace_file(int dirfd, const char *path, const void *bytes, size_t l
 	if (fsync(dir) < 0)
 		return fail_path(err, errno, "cannot make durable the folder of", path);
 	return 0;
+}
+
+int vantio_replace_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, struct vantio_error *err)
+{
+	return put_file(dirfd, path, bytes, len, mode, true, err);
+}
+
+int vantio_create_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, struct vantio_error *err)
+{
+	return put_file(dirfd, path, bytes, len, mode, false, err);
 }
 
 /* Makes or enters one component; the folder's descriptor. */

@@ -22,6 +22,8 @@ int vantio_write_pseudo(int dirfd, const char *path, const char *text, struct va
 int vantio_write_all(int fd, const void *bytes, size_t len, struct vantio_error *err);
 /* Writes a temporary file beside `path`, fdatasync, rename, fsync of the folder. `mode` is the new file's. */
 int vantio_replace_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, struct vantio_error *err);
+/* The same where nothing of that name may be there yet: EEXIST, and nothing is changed. */
+int vantio_create_file(int dirfd, const char *path, const void *bytes, size_t len, mode_t mode, struct vantio_error *err);
 /* mkdir -p with `mode` for what it makes; no error if it is there. */
 int vantio_make_dirs(const char *path, mode_t mode, struct vantio_error *err);
 

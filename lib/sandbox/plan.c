@@ -203,21 +203,39 @@ static int plan_files(const struct vantio_policy *p, const struct vantio_image *
 	return r;
 }
 
+/* A grant holds by inode: a program that is yet to be built, or may be built again, has it by its folder. */
+static bool may_be_replaced(const struct vantio_image *image, const char *path, size_t len)
+{
+	return access(path, F_OK) ||
+	       vantio_image_judge(image, VANTIO_DOMAIN_FILE, VANTIO_ACCESS_WRITE, path, len).decision == VANTIO_PERMIT;
+}
+
+static size_t folder_of_rule(const struct vantio_image *image, const char *glob)
+{
+	bool ignored;
+	size_t len = literal_folder(glob, &ignored);
+
+	if (glob[len] || !may_be_replaced(image, glob, len))
+		return len;
+	while (len > 1 && glob[len - 1] != '/')
+		len--;
+	return len > 1 ? len - 1 : len;
+}
+
 /*
  * Executing cannot be done for the target: Landlock grants the folders that the rules begin with, and what was started is looked at.
  * Where [exec] says nothing, reading for it must be granted all the same.
  */
-static int plan_exec(const struct vantio_policy *p, struct vantio_plan *plan, struct vantio_error *err)
+static int plan_exec(const struct vantio_policy *p, const struct vantio_image *image, struct vantio_plan *plan, struct vantio_error *err)
 {
 	const struct vantio_rules *rules = &p->lists[VANTIO_LIST_EXEC_ALLOW];
-	bool ignored;
 	size_t i;
 	int r = 0;
 
 	if (p->default_allow[VANTIO_DOMAIN_EXEC])
 		return add_grant(&plan->floor, "/", 1, VANTIO_GRANT_EXEC, err);
 	for (i = 0; !r && i < rules->n; i++)
-		r = add_grant(&plan->floor, rules->items[i].glob, literal_folder(rules->items[i].glob, &ignored), VANTIO_GRANT_EXEC, err);
+		r = add_grant(&plan->floor, rules->items[i].glob, folder_of_rule(image, rules->items[i].glob), VANTIO_GRANT_EXEC, err);
 	return r;
 }
 
@@ -308,7 +326,7 @@ int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *i
 		r = plan_files(p, image, &plan, err);
 	plan.floor.exec = exec;
 	if (!r && (exec || files))
-		r = plan_exec(p, &plan, err);
+		r = plan_exec(p, image, &plan, err);
 	if (r) {
 		vantio_plan_clear(&plan);
 		return r;
