@@ -152,6 +152,10 @@ static int learn_from(struct learning *g, struct vantio_reader *reader, const st
 
 	if (recorded_each(reader, q, f, learn_take, g, &err))
 		return cli_fail_error(g->cli, &err);
+	if (!g->decisions)
+		return cli_fail(g->cli, CLI_FAILURE, g->records ? "none of the %llu records that match is a decision that a policy could be learned from" :
+				"no record matches: there is nothing to learn from. Run under --tier observe, or under a policy with record = \"all\"",
+				(unsigned long long)g->records);
 	r = finish(g);
 	if (r)
 		return r;
@@ -247,5 +251,5 @@ CLI_COMMAND(policy_learn)
 	if (!r)
 		r = write_out(&g);
 	free_learning(&g);
-	return r ? r : status;
+	return status ? status : r;
 }

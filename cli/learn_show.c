@@ -292,8 +292,6 @@ static void report_text(struct learning *g, const char *file)
 	say("not learned from: erased, what was asked for is no longer in the ledger", g->erased);
 	say("not learned from: damaged, their private fields are not those that the record commits to", g->damaged);
 	say("not learned from: no rule can speak of them, such as a protocol or a file without a path", g->unaskable);
-	if (!g->decisions)
-		fputs("  there is nothing to learn from: run under --tier observe, or under a policy with record = \"all\"\n", stderr);
 }
 
 void learn_report(struct learning *g, const char *text, const char *file, bool to_stderr)

@@ -276,6 +276,15 @@ enum use vantio_learn_use(enum vantio_list list, const char *path)
 	}
 }
 
+static void mark_any_port(struct vantio_learn *l, enum vantio_list list, const char *text)
+{
+	uint32_t i;
+
+	for (i = *bucket_of(l, OF_NETS, list, text); i; i = l->nets[i - 1].next)
+		if (l->nets[i - 1].list == list && !strcmp(l->nets[i - 1].text, text))
+			l->nets[i - 1].any_port = true;
+}
+
 /* Connecting to no address is connecting to this host; listening on :: takes both families. */
 static int allow_address(struct vantio_learn *l, enum vantio_list list, const char *target, uint64_t count, uint16_t exe, struct vantio_error *err)
 {
@@ -292,6 +301,8 @@ static int allow_address(struct vantio_learn *l, enum vantio_list list, const ch
 		memcpy(net.addr, net.family == 4 ? (const uint8_t[16]){ 127, 0, 0, 1 } : loop6, 16);
 	vantio_net_rule_spell(&net, &text);
 	r = text.failed ? vantio_fail(err, ENOMEM, "out of memory") : count_net(l, list, text.data, count, exe, err);
+	if (!r && net.kind == VANTIO_NET_ADDRESS && !net.port_lo && net.port_hi == UINT16_MAX)
+		mark_any_port(l, list, text.data);
 	if (!r && any && list == VANTIO_LIST_NET_LISTEN && net.family == 6) {
 		vantio_buf_reset(&text);
 		net.family = 4;
@@ -402,12 +413,35 @@ static bool matches(const struct vantio_learn_question *q, const char *glob, siz
 	return !strcmp(q->target, glob) || (path[0] == '/' && vantio_glob_match(glob, len, path, strlen(path)));
 }
 
-int vantio_learn_open(struct vantio_learn *l, const char *glob, struct vantio_error *err)
+/* `~` and `$WORKDIR` as in a rule; false where they stand for nothing. */
+static bool expand(const struct vantio_learn *l, const char *glob, struct vantio_buf *out)
 {
-	const char *path = strncmp(glob, "unix:", 5) ? glob : glob + 5;
-	uint32_t i;
-	int n = 0, r = *path == '/' || *path == '*' ? vantio_glob_check(path, strlen(path), err) : 0;
+	const char *path = strncmp(glob, "unix:", 5) ? glob : glob + 5, *value = NULL;
 
+	vantio_buf_add(out, glob, (size_t)(path - glob));
+	if (!strncmp(path, "~/", 2) || !strncmp(path, "$WORKDIR/", 9)) {
+		value = *path == '~' ? l->home : l->workdir;
+		if (!value)
+			return false;
+		vantio_learn_spell(out, value, strlen(value));
+		path = strchr(path, '/');
+	}
+	vantio_buf_puts(out, path);
+	return !out->failed;
+}
+
+int vantio_learn_open(struct vantio_learn *l, const char *text, struct vantio_error *err)
+{
+	cleanup_buf struct vantio_buf full = VANTIO_BUF_INIT;
+	const char *glob, *path;
+	uint32_t i;
+	int n = 0, r;
+
+	if (!expand(l, text, &full))
+		return vantio_fail(err, EINVAL, "there is no such folder here");
+	glob = full.data;
+	path = strncmp(glob, "unix:", 5) ? glob : glob + 5;
+	r = *path == '/' || *path == '*' ? vantio_glob_check(path, strlen(path), err) : 0;
 	if (r)
 		return r;
 	for (i = 0; i < l->n_questions; i++)

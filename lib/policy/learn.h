@@ -83,7 +83,7 @@ struct vantio_learned_rule {
 
 struct vantio_learned_deny {
 	enum vantio_list list;
-	const char *glob;
+	char *glob; /* owned */
 };
 
 struct vantio_learned {

@@ -18,6 +18,8 @@ void vantio_learned_clear(struct vantio_learned *r)
 		free(r->rules[i].by);
 	}
 	free(r->rules);
+	for (i = 0; i < r->n_deny; i++)
+		free(r->deny[i].glob);
 	free(r->deny);
 	*r = (struct vantio_learned){ 0 };
 }
@@ -45,7 +47,7 @@ static bool is_loopback(const struct vantio_net_rule *n)
 	return n->kind == VANTIO_NET_ADDRESS && (n->family == 4 ? n->addr[0] == 127 && n->prefix == 32 : !memcmp(n->addr, loop6, 16));
 }
 
-/* The target without its port, which is what the ports of this host are gathered under; NULL for others. */
+/* What the ports of this host are gathered under; NULL for other targets. */
 static char *host_of(const char *text)
 {
 	struct vantio_buf out = VANTIO_BUF_INIT;
@@ -60,7 +62,7 @@ static char *host_of(const char *text)
 		vantio_net_rule_spell(&n, &out);
 	}
 	vantio_net_rule_free(&n);
-	return vantio_buf_steal(&out);
+	return out.len ? vantio_buf_steal(&out) : NULL;
 }
 
 static int by_list_and_text(const void *a, const void *b)
@@ -70,51 +72,70 @@ static int by_list_and_text(const void *a, const void *b)
 	return x->list != y->list ? (x->list < y->list ? -1 : 1) : strcmp(x->text, y->text);
 }
 
-/* Servers of tests take any port that is free: many ports of this host are all of them that anybody may take. */
-static int add_nets(const struct vantio_learn *l, struct vantio_learned *ret, struct vantio_error *err)
+/* The port of a server that took any that was free is another one the next time. */
+static bool takes_any_port(const struct vantio_learn *l)
 {
-	struct vantio_learned hosts = { 0 };
-	size_t i, j;
+	uint32_t i;
+
+	for (i = 0; i < l->n_nets; i++)
+		if (l->nets[i].list == VANTIO_LIST_NET_LISTEN && l->nets[i].any_port)
+			return true;
+	return false;
+}
+
+static struct vantio_learned_rule *find_host(const struct vantio_learned *hosts, enum vantio_list list, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < hosts->n; i++)
+		if (hosts->rules[i].list == list && !strcmp(hosts->rules[i].text, text))
+			return &hosts->rules[i];
+	return NULL;
+}
+
+/* The ports of this host, gathered: as if all of them were one rule. */
+static int gather_hosts(const struct vantio_learn *l, struct vantio_learned *hosts, struct vantio_error *err)
+{
+	uint32_t i;
 	int r = 0;
 
 	for (i = 0; i < l->n_nets && !r; i++) {
 		const struct net_target *t = &l->nets[i];
-		struct vantio_learned_rule rule = { .list = t->list, .count = t->count, .names = 1 };
+		cleanup_free char *host = host_of(t->text);
+		struct vantio_learned_rule *known = host ? find_host(hosts, t->list, host) : NULL;
 
-		rule.text = host_of(t->text);
-		rule.folded = rule.text && *rule.text;
-		if (!rule.folded) {
-			free(rule.text);
-			rule.text = strdup(t->text);
-			rule.by = vantio_learn_by_text(l, &t->by);
-			r = add(ret, rule, err);
-			continue;
-		}
-		for (j = 0; j < hosts.n; j++)
-			if (hosts.rules[j].list == t->list && !strcmp(hosts.rules[j].text, rule.text))
-				break;
-		if (j == hosts.n) {
-			rule.by = vantio_learn_by_text(l, &t->by);
-			r = add(&hosts, rule, err);
-		} else {
-			free(rule.text);
-			hosts.rules[j].names++;
-			hosts.rules[j].count += t->count;
+		if (known) {
+			known->names++;
+			known->count += t->count;
+		} else if (host) {
+			r = add(hosts, (struct vantio_learned_rule){ .list = t->list, .text = vantio_take(host), .by = vantio_learn_by_text(l, &t->by),
+								     .count = t->count, .names = 1, .folded = true }, err);
 		}
 	}
+	return r;
+}
+
+/* Servers of tests take any port that is free: many ports of this host are all that anybody may take. */
+static int add_nets(const struct vantio_learn *l, struct vantio_learned *ret, struct vantio_error *err)
+{
+	const uint32_t many = takes_any_port(l) ? 0 : l->many;
+	struct vantio_learned hosts = { 0 };
+	size_t i;
+	int r = gather_hosts(l, &hosts, err);
+
 	for (i = 0; i < l->n_nets && !r; i++) { /* few ports are themselves */
-		cleanup_free char *host = host_of(l->nets[i].text);
+		const struct net_target *t = &l->nets[i];
+		cleanup_free char *host = host_of(t->text);
+		const struct vantio_learned_rule *all = host ? find_host(&hosts, t->list, host) : NULL;
 
-		for (j = 0; host && *host && j < hosts.n; j++)
-			if (hosts.rules[j].list == l->nets[i].list && !strcmp(hosts.rules[j].text, host) && hosts.rules[j].names <= l->many)
-				r = add(ret, (struct vantio_learned_rule){ .list = l->nets[i].list, .count = l->nets[i].count, .names = 1,
-									   .text = strdup(l->nets[i].text),
-									   .by = vantio_learn_by_text(l, &l->nets[i].by) }, err);
+		if (!all || all->names <= many)
+			r = add(ret, (struct vantio_learned_rule){ .list = t->list, .count = t->count, .names = 1, .text = strdup(t->text),
+								   .folded = t->any_port, .by = vantio_learn_by_text(l, &t->by) }, err);
 	}
-	for (j = 0; j < hosts.n && !r; j++)
-		if (hosts.rules[j].names > l->many) {
-			r = add(ret, hosts.rules[j], err);
-			hosts.rules[j].text = hosts.rules[j].by = NULL;
+	for (i = 0; i < hosts.n && !r; i++)
+		if (hosts.rules[i].names > many) {
+			r = add(ret, hosts.rules[i], err);
+			hosts.rules[i].text = hosts.rules[i].by = NULL;
 		}
 	vantio_learned_clear(&hosts);
 	return r;
@@ -173,7 +194,7 @@ static int add_opened(struct vantio_learn *l, struct vantio_learned *ret, struct
 /* ---- deny ---- */
 
 /* Whether a rule that opens more than was seen may reach below the glob's first component. */
-static bool is_near(const struct vantio_learn *l, const struct vantio_learned *r, const struct vantio_place_entry *place)
+static bool is_near(const struct vantio_learned *r, const struct vantio_place_entry *place)
 {
 	const size_t head = strcspn(place->glob + 1, "/{*") + 1;
 	size_t i;
@@ -181,12 +202,16 @@ static bool is_near(const struct vantio_learn *l, const struct vantio_learned *r
 	for (i = 0; i < r->n; i++) {
 		const struct vantio_learned_rule *rule = &r->rules[i];
 
-		if (place->kind == PLACE_NET ? rule->list < VANTIO_LIST_NET_CONNECT : rule->list > VANTIO_LIST_FILE_WRITE)
+		if (!rule->folded)
 			continue;
-		if (rule->folded && (place->kind == PLACE_NET || place->glob[0] == '*' || !strncmp(rule->text, place->glob, head)))
+		if (place->kind == PLACE_NET) { /* an address is never opened but as it was seen */
+			if (!strncmp(rule->text, "unix:", 5) && !strncmp(place->glob, "unix:", 5))
+				return true;
+		} else if (rule->list <= VANTIO_LIST_FILE_WRITE && (place->glob[0] == '*' || !strncmp(rule->text, place->glob, head))) {
 			return true;
+		}
 	}
-	return l->base != NULL;
+	return false;
 }
 
 /* Whether what was opened would be denied by it. */
@@ -226,26 +251,69 @@ static enum vantio_list list_of_place(const struct vantio_place_entry *place)
 	return place->kind == PLACE_SECRET ? VANTIO_LIST_FILE_DENY : place->kind == PLACE_OBEYED ? VANTIO_LIST_FILE_DENY_WRITE : VANTIO_LIST_NET_DENY;
 }
 
+static int add_deny(struct vantio_learned *r, enum vantio_list list, char *glob, struct vantio_error *err)
+{
+	struct vantio_learned_deny *grown = glob ? reallocarray(r->deny, r->n_deny + 1, sizeof(*grown)) : NULL;
+
+	if (!grown) {
+		free(glob);
+		return vantio_fail(err, ENOMEM, "out of memory");
+	}
+	r->deny = grown;
+	grown[r->n_deny++] = (struct vantio_learned_deny){ list, glob };
+	return 0;
+}
+
+/* Of this kind and at any depth; "" where there is none. */
+static void put_places(const struct vantio_learn *l, int kind, struct vantio_buf *out)
+{
+	const struct vantio_place_entry *place;
+	size_t i;
+
+	for (i = 0; (place = vantio_place_nth(i)); i++)
+		if ((int)place->kind == kind && place->glob[0] == '*' && !is_opened(l, place))
+			vantio_buf_printf(out, "%s%s", out->len ? "," : "", place->glob + strlen("**/"));
+}
+
+/* With a base, whose own rules stay as they are: below what was learned beside it, and nowhere else. */
+static int add_denies_below(const struct vantio_learn *l, const struct vantio_learned_rule *rule, struct vantio_learned *ret, struct vantio_error *err)
+{
+	const char *star = strrchr(rule->text, '/');
+	const bool writes = rule->list == VANTIO_LIST_FILE_WRITE;
+	int kind, r = 0;
+
+	if (!rule->folded || rule->list > VANTIO_LIST_FILE_WRITE || (strcmp(star, "/**") != 0 && strcmp(star, "/*") != 0))
+		return 0;
+	for (kind = PLACE_SECRET; kind <= (writes ? PLACE_OBEYED : PLACE_SECRET) && !r; kind++) {
+		cleanup_buf struct vantio_buf all = VANTIO_BUF_INIT;
+		char *glob = NULL;
+
+		put_places(l, kind, &all);
+		if (all.len && asprintf(&glob, "%.*s/**/{%s}", (int)(star - rule->text), rule->text, all.data) < 0)
+			glob = NULL;
+		if (all.len || all.failed)
+			r = add_deny(ret, kind == PLACE_SECRET ? VANTIO_LIST_FILE_DENY : VANTIO_LIST_FILE_DENY_WRITE, glob, err);
+	}
+	return r;
+}
+
 static int add_denies(struct vantio_learn *l, struct vantio_learned *ret, struct vantio_error *err)
 {
 	const struct vantio_place_entry *place;
-	size_t i, n = 0;
+	size_t i;
+	int r = 0;
 
-	free(ret->deny);
-	while (vantio_place_nth(n))
-		n++;
-	ret->n_deny = 0;
-	ret->deny = calloc(n, sizeof(*ret->deny));
-	if (!ret->deny)
-		return vantio_fail(err, ENOMEM, "out of memory");
-	for (i = 0; i < n; i++) {
-		place = vantio_place_nth(i);
+	for (i = 0; (place = vantio_place_nth(i)) && !r; i++) {
 		if (place->kind == PLACE_OBEYED && place->glob[0] != '*')
 			continue; /* no rule for writing is folded there */
-		if (is_near(l, ret, place) && !is_opened(l, place) && !base_denies(l, place->glob))
-			ret->deny[ret->n_deny++] = (struct vantio_learned_deny){ list_of_place(place), place->glob };
+		if (l->base && place->glob[0] == '*')
+			continue;
+		if (is_near(ret, place) && !is_opened(l, place) && !base_denies(l, place->glob))
+			r = add_deny(ret, list_of_place(place), strdup(place->glob), err);
 	}
-	return 0;
+	for (i = 0; l->base && i < ret->n && !r; i++)
+		r = add_denies_below(l, &ret->rules[i], ret, err);
+	return r;
 }
 
 /* ---- all ---- */

@@ -47,6 +47,7 @@ struct tree {
 struct net_target {
 	char *text; /* owned: as a rule */
 	enum vantio_list list;
+	bool any_port; /* an address without a port: one was asked for that is free */
 	uint64_t count;
 	struct by by;
 	uint32_t next;
@@ -113,7 +114,7 @@ int vantio_tree_generalise(struct tree *t, struct vantio_error *err);
 
 /* learn_name.c: a name with a part that a program drew, as a glob of the rest; false if it has none. */
 bool vantio_learn_drawn(const char *name, size_t len, bool fleeting, struct vantio_buf *glob);
-/* A name in a folder for temporary files, of which only the first letters and what is behind the last dot are told. */
+/* A folder in one for temporary files, of which only the first letters and what is behind the last dot are told. */
 void vantio_learn_temporary(const char *name, size_t len, struct vantio_buf *glob);
 
 /* learn_fold.c */

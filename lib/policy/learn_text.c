@@ -236,8 +236,12 @@ static void put_head(struct page *p, const char *name)
 		return;
 	for (i = 0; i < base->n_extends; i++)
 		vantio_buf_printf(p->out, "%s'%s'%s", i ? ", " : "extends = [", base->extends[i], i + 1 < base->n_extends ? "" : "]\n");
-	vantio_buf_printf(p->out, "mode = \"%s\"\nrecord = \"%s\"\non_loss = \"%s\"\n", base->audit ? "audit" : "enforce",
-			  base->record_all ? "all" : "denied", base->loss_block ? "block" : "continue");
+	if (base->audit || !base->n_extends) /* else a preset may say it */
+		vantio_buf_printf(p->out, "mode = \"%s\"\n", base->audit ? "audit" : "enforce");
+	if (base->record_all || !base->n_extends)
+		vantio_buf_printf(p->out, "record = \"%s\"\n", base->record_all ? "all" : "denied");
+	if (base->loss_block || !base->n_extends)
+		vantio_buf_printf(p->out, "on_loss = \"%s\"\n", base->loss_block ? "block" : "continue");
 	if (!base->svid && !base->n_cgroups)
 		return;
 	vantio_buf_puts(p->out, "\n[agent]\n");

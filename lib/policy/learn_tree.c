@@ -370,13 +370,18 @@ static bool pattern_of(const struct tree *t, uint32_t node, struct vantio_buf *g
 	const struct node *n = &t->nodes[node];
 	const char *name = t->names.data + n->name;
 
+	const bool tmp = vantio_tree_is_tmp(t, n->parent);
+
+	if (tmp && n->first == NONE) { /* whatever it is called, it is one file of many */
+		vantio_buf_putc(glob, '*');
+		return !glob->failed;
+	}
 	if (vantio_learn_drawn(name, n->len, n->fleeting, glob))
 		return may_become(t, node, glob);
 	vantio_buf_reset(glob);
-	if (!vantio_tree_is_tmp(t, n->parent))
-		return false;
-	vantio_learn_temporary(name, n->len, glob);
-	return !glob->failed;
+	if (tmp)
+		vantio_learn_temporary(name, n->len, glob);
+	return tmp && !glob->failed;
 }
 
 int vantio_tree_generalise(struct tree *t, struct vantio_error *err)

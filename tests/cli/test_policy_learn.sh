@@ -77,9 +77,10 @@ learn --agent coder --json
 holds "learn --agent: its records alone" jq -e '.records == "5"' <<<"$out"
 learn --filter op=read --json
 holds "learn --filter: those that match" jq -e '(.records | tonumber) < 12 and all(.rules[]; .list == "file.read")' <<<"$out"
-learn --since 2250-01-01T00:00:00Z
-is "learn: of nothing, status" "$rc" 0
+learn --since 2250-01-01T00:00:00Z -o never.toml
+is "learn: of nothing, status" "$rc" 1
 has "learn: of nothing, said" "$err" "there is nothing to learn from"
+is "learn: of nothing, no policy" "$(ls never.toml 2>&1 | grep -c 'No such')" 1
 
 : >led-none
 for bad in "--many 0" "--name A/b" "--filter nokey=1" "--since yesterday" "--allow-sensitive /a[" "--agent x -o /x/y -- true" "-- true" "word"; do

@@ -208,9 +208,11 @@ static void learn_drawn_names_become_patterns(void **state)
 	see(&s, VANTIO_OP_WRITE, "/srv/s/sedqweRty");
 	see(&s, VANTIO_OP_UNLINK, "/srv/s/sedqweRty");
 	see(&s, VANTIO_OP_WRITE, "/tmp/ccuxmMab.res"); /* beside the folder that is worked in */
+	see(&s, VANTIO_OP_MKDIR, "/tmp/gobuild");
+	see(&s, VANTIO_OP_WRITE, "/tmp/gobuild/b001/x.o");
 	finish(&s);
 	expect(&s, VANTIO_LIST_FILE_READ, "/srv/o/0623b59de71c5487e96c6e2a7061afc8246d9f /srv/o/tmp_obj_*");
-	expect(&s, VANTIO_LIST_FILE_WRITE, "/srv/o/Makefile2 /srv/o/ab/* /srv/o/tmp_obj_* /srv/q/out.*.tmp /srv/s/se* /tmp/cc*.res "
+	expect(&s, VANTIO_LIST_FILE_WRITE, "/srv/o/Makefile2 /srv/o/ab/* /srv/o/tmp_obj_* /srv/q/out.*.tmp /srv/s/se* /tmp/* /tmp/go* /tmp/go*/b001/x.o "
 					   "~/0623b59de71c5487e96c6e2a7061afc8246d9f");
 	end(&s);
 }
