@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "policy/learn.h"
 #include "run.h"
 
 /* The rule of a record's name ("file.deny[2]"); NULL for defaults and everything that is not a rule. */
@@ -37,14 +38,20 @@ static struct vantio_pos place_of(const struct vantio_policy *p, const char *rul
 	return !strcmp(rule, "network.default") ? p->default_pos[2] : (struct vantio_pos){ 0 };
 }
 
-/* A name as a glob that means it and nothing else. */
-static void put_literal(struct vantio_buf *out, const char *text)
+/* A rule that means this and nothing else, as a policy has it; nothing where TOML cannot hold it. */
+static void put_literal(struct vantio_buf *out, const struct vantio_refusal *f)
 {
-	for (; *text; text++) {
-		if (strchr("*?[]{},", *text))
-			vantio_buf_putc(out, '\\');
-		vantio_buf_putc(out, *text);
-	}
+	cleanup_buf struct vantio_buf raw = VANTIO_BUF_INIT, rule = VANTIO_BUF_INIT;
+
+	if (!vantio_unescape(&raw, f->resource, strlen(f->resource)) || !raw.len)
+		return;
+	vantio_buf_puts(&rule, f->object == VANTIO_OBJECT_UNIX ? "unix:" : "");
+	if (raw.data[0] == '/')
+		vantio_learn_spell(&rule, raw.data, raw.len);
+	else
+		vantio_buf_add(&rule, raw.data, raw.len);
+	if (!rule.failed)
+		vantio_learn_quote(out, rule.data, rule.len);
 }
 
 static const char *list_for(const struct vantio_refusal *f)
@@ -78,12 +85,9 @@ static void put_remedy(struct vantio_buf *out, const struct cli_policy *policy, 
 			vantio_buf_puts(out, "[network] default = \"allow\", for no rule can name it");
 			return;
 		}
-		vantio_buf_printf(out, "%s = ['%s", list_for(f), f->object == VANTIO_OBJECT_UNIX ? "unix:" : "");
-		if (f->object == VANTIO_OBJECT_PATH || (f->object == VANTIO_OBJECT_UNIX && f->resource[0] == '/'))
-			put_literal(out, f->resource);
-		else
-			vantio_buf_puts(out, f->resource);
-		vantio_buf_puts(out, "']");
+		vantio_buf_printf(out, "%s = [", list_for(f));
+		put_literal(out, f);
+		vantio_buf_putc(out, ']');
 	}
 }
 

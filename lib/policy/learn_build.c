@@ -207,6 +207,9 @@ static bool is_near(const struct vantio_learned *r, const struct vantio_place_en
 		if (place->kind == PLACE_NET) { /* an address is never opened but as it was seen */
 			if (!strncmp(rule->text, "unix:", 5) && !strncmp(place->glob, "unix:", 5))
 				return true;
+		} else if (place->kind == PLACE_PROGRAM) {
+			if (rule->list == VANTIO_LIST_EXEC_ALLOW && !strstr(rule->text, "*.so"))
+				return true;
 		} else if (rule->list <= VANTIO_LIST_FILE_WRITE && (place->glob[0] == '*' || !strncmp(rule->text, place->glob, head))) {
 			return true;
 		}
@@ -236,7 +239,7 @@ static bool is_opened(const struct vantio_learn *l, const struct vantio_place_en
 
 static bool base_denies(const struct vantio_learn *l, const char *glob)
 {
-	const enum vantio_list lists[] = { VANTIO_LIST_FILE_DENY, VANTIO_LIST_FILE_DENY_WRITE, VANTIO_LIST_NET_DENY };
+	const enum vantio_list lists[] = { VANTIO_LIST_FILE_DENY, VANTIO_LIST_FILE_DENY_WRITE, VANTIO_LIST_EXEC_DENY, VANTIO_LIST_NET_DENY };
 	size_t i, j;
 
 	for (i = 0; l->base && i < VANTIO_ARRAY_SIZE(lists); i++)
@@ -248,7 +251,12 @@ static bool base_denies(const struct vantio_learn *l, const char *glob)
 
 static enum vantio_list list_of_place(const struct vantio_place_entry *place)
 {
-	return place->kind == PLACE_SECRET ? VANTIO_LIST_FILE_DENY : place->kind == PLACE_OBEYED ? VANTIO_LIST_FILE_DENY_WRITE : VANTIO_LIST_NET_DENY;
+	static const enum vantio_list lists[] = {
+		[PLACE_SECRET] = VANTIO_LIST_FILE_DENY, [PLACE_OBEYED] = VANTIO_LIST_FILE_DENY_WRITE,
+		[PLACE_PROGRAM] = VANTIO_LIST_EXEC_DENY, [PLACE_NET] = VANTIO_LIST_NET_DENY,
+	};
+
+	return lists[place->kind];
 }
 
 static int add_deny(struct vantio_learned *r, enum vantio_list list, char *glob, struct vantio_error *err)

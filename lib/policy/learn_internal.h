@@ -124,7 +124,7 @@ int vantio_learn_fold(struct vantio_learn *l, struct vantio_learned *ret, struct
 struct vantio_place_entry {
 	const char *glob; /* or unix: or an address */
 	const char *why;
-	enum { PLACE_SECRET, PLACE_OBEYED, PLACE_NET } kind;
+	enum { PLACE_SECRET, PLACE_OBEYED, PLACE_PROGRAM, PLACE_NET } kind;
 };
 int vantio_places_open(struct vantio_policy **ret, struct vantio_image **ret_image, struct vantio_error *err);
 /* The entry that this is, or NULL. Obeyed places count for writing alone. */

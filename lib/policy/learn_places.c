@@ -73,6 +73,11 @@ static const struct vantio_place_entry places[] = {
 	{ "/proc/sysrq-trigger", "how the kernel is set up", PLACE_OBEYED },
 	{ "/{run,var/lib}/{systemd,udev,dbus-1}/**", "what the service manager obeys", PLACE_OBEYED },
 
+	/* what acts as another, or later */
+	{ "/{,usr/,usr/local/}{bin,sbin}/{sudo,sudoedit,su,doas,pkexec,run0,runuser,newgrp,sg,chsh,chfn,passwd,gpasswd,chage}", "it acts as another user", PLACE_PROGRAM },
+	{ "/{,usr/,usr/local/}{bin,sbin}/{systemctl,systemd-run,crontab,at,batch,busctl,loginctl,machinectl}", "what it starts outlives the agent", PLACE_PROGRAM },
+	{ "/{,usr/,usr/local/}{bin,sbin}/{docker,podman,nerdctl,ctr,kubectl,nsenter,chroot,mount,umount,fusermount,fusermount3}", "it leads out of what governs the agent", PLACE_PROGRAM },
+
 	/* whoever answers there acts for the caller */
 	{ "unix:/run/{docker.sock,containerd/**,podman/**,crio/**,buildkit/**,lxd/**,libvirt/**,snapd*}", "a service that runs programs as root", PLACE_NET },
 	{ "unix:**/{docker,podman,buildkitd,containerd}.sock", "a service that runs programs as root", PLACE_NET },
@@ -119,7 +124,9 @@ int vantio_places_open(struct vantio_policy **ret, struct vantio_image **ret_ima
 	vantio_buf_puts(&text, "schema = 1\nname = \"places\"\n[file]\ndefault = \"deny\"\n");
 	put_list(&text, "read", 1u << PLACE_SECRET);
 	put_list(&text, "write", 1u << PLACE_SECRET | 1u << PLACE_OBEYED);
-	vantio_buf_puts(&text, "[exec]\ndefault = \"deny\"\n[network]\ndefault = \"deny\"\n");
+	vantio_buf_puts(&text, "[exec]\ndefault = \"deny\"\n");
+	put_list(&text, "allow", 1u << PLACE_PROGRAM);
+	vantio_buf_puts(&text, "[network]\ndefault = \"deny\"\n");
 	put_list(&text, "connect", 1u << PLACE_NET);
 	if (text.failed)
 		return vantio_fail(err, ENOMEM, "out of memory");
@@ -130,13 +137,13 @@ int vantio_places_open(struct vantio_policy **ret, struct vantio_image **ret_ima
 
 const struct vantio_place_entry *vantio_place_find(const struct vantio_learn *l, enum vantio_list list, const char *target)
 {
-	const char *op = list >= VANTIO_LIST_NET_CONNECT ? "connect" : list == VANTIO_LIST_FILE_WRITE ? "write" : "read";
+	const char *op = list >= VANTIO_LIST_NET_CONNECT ? "connect" : list == VANTIO_LIST_EXEC_ALLOW ? "exec" :
+			 list == VANTIO_LIST_FILE_WRITE ? "write" : "read";
 	struct vantio_explanation e;
 	struct vantio_error ignored;
 	size_t i;
 
-	if (list == VANTIO_LIST_EXEC_ALLOW || list == VANTIO_LIST_NET_LISTEN ||
-	    vantio_policy_explain(l->places, l->places_image, op, target, NULL, &e, &ignored) || e.decision != VANTIO_PERMIT || !e.rule.rule)
+	if (list == VANTIO_LIST_NET_LISTEN || vantio_policy_explain(l->places, l->places_image, op, target, NULL, &e, &ignored) || e.decision != VANTIO_PERMIT || !e.rule.rule)
 		return NULL;
 	for (i = 0; i < VANTIO_ARRAY_SIZE(places); i++)
 		if (!strcmp(places[i].glob, e.rule.rule->text))

@@ -292,6 +292,7 @@ static void learn_sensitive_places_stay_out(void **state)
 		{ VANTIO_OP_WRITE, "write", "/etc/cron.d/x" },
 		{ VANTIO_OP_WRITE, "write", HOME "/.config/systemd/user/x.service" },
 		{ VANTIO_OP_WRITE, "write", "/usr/bin/ls" },
+		{ VANTIO_OP_EXEC, "exec", "/usr/bin/sudo" },
 		{ VANTIO_OP_CONNECT, "connect", "unix:/run/docker.sock" },
 		{ VANTIO_OP_CONNECT, "connect", "unix:/run/dbus/system_bus_socket" },
 		{ VANTIO_OP_CONNECT, "connect", "unix:/run/user/1000/bus" },
@@ -311,6 +312,7 @@ static void learn_sensitive_places_stay_out(void **state)
 		see_many(&s, VANTIO_OP_WRITE, WORK, 30);
 		see_many(&s, VANTIO_OP_WRITE, WORK "/.git", 30);
 		see_many(&s, VANTIO_OP_READ, "/tmp/d", 30);
+		see_many(&s, VANTIO_OP_EXEC, "/usr/bin", 30);
 		finish(&s);
 		assert_true(is_asked(&s, places[i].target));
 		if (allows(&s, places[i].op_name, places[i].target, NULL))
