@@ -97,12 +97,14 @@ static int observe(struct learning *g, char agent[VANTIO_NAME_MAX], int *ret_sta
 
 static int make_learn(struct learning *g)
 {
-	cleanup_free char *home = vantio_policy_home(), *cwd = getcwd(NULL, 0), *work = NULL;
+	cleanup_free char *home = vantio_policy_home(), *cwd = getcwd(NULL, 0), *work = NULL, *real = home ? realpath(home, NULL) : NULL;
 	const char *given = cli_get(g->cli, "workdir");
 	struct vantio_learn_options o = { .home = home, .many = (uint32_t)cli_get_number(g->cli, "many", 0), .base = g->base.policy,
 					  .in_full = cli_has(g->cli, "absolute") };
 	struct vantio_error err = { 0 };
 
+	if (real && strcmp(real, home) != 0)
+		o.real_home = real;
 	if (given) {
 		work = realpath(given, NULL);
 		if (!work)

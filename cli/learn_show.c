@@ -100,8 +100,10 @@ char *learn_text(const struct learning *g)
 	size_t i;
 
 	vantio_buf_printf(&out, "# Learned by 'vantioctl policy learn' from %" PRIu64 " operation%s", g->decisions, plural(g->decisions));
-	if (g->agent)
-		vantio_buf_printf(&out, " of %s", g->agent);
+	if (g->agent) {
+		vantio_buf_puts(&out, " of ");
+		vantio_escape(&out, g->agent, strlen(g->agent));
+	}
 	vantio_buf_printf(&out, ": permits %" PRIu64 " of them.\n", g->permitted);
 	vantio_buf_puts(&out, "# Behind each rule stands how often it was needed, and by which programs. What was not opened stands as a\n"
 			      "# comment where it would be: take the first '#' away to open it.\n");

@@ -38,8 +38,9 @@ int vantio_learn_new(const struct vantio_learn_options *o, struct vantio_learn *
 	l->home = o->home ? strdup(o->home) : NULL;
 	l->workdir = o->workdir ? strdup(o->workdir) : NULL;
 	l->exes = calloc(VANTIO_LEARN_EXES_MAX, sizeof(*l->exes));
-	r = l->exes && !o->home == !l->home && !o->workdir == !l->workdir ? vantio_tree_init(&l->tree, o->workdir, o->home, err) : vantio_fail(err, ENOMEM, "out of memory");
+	r = l->exes && !o->home == !l->home && !o->workdir == !l->workdir ? vantio_tree_init(&l->tree, o->workdir, o->real_home ? o->real_home : o->home, err) : vantio_fail(err, ENOMEM, "out of memory");
 	l->tree.in_full = o->in_full;
+	l->tree.home_in_full = o->in_full || o->real_home;
 	if (!r)
 		r = vantio_places_open(&l->places, &l->places_image, err);
 	if (!r)

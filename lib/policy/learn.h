@@ -21,6 +21,7 @@ struct vantio_learn;
 
 struct vantio_learn_options {
 	const char *home, *workdir; /* what `~` and `$WORKDIR` stand for; NULL: nothing */
+	const char *real_home;      /* where `~` leads, if that is another path: rules are held against real ones, so `~` is not written */
 	bool in_full;               /* write folders in full all the same */
 	uint32_t many;              /* 0: VANTIO_LEARN_MANY */
 	const struct vantio_policy *base; /* borrowed; its rules are written first; or NULL */

@@ -41,7 +41,7 @@ struct tree {
 	uint32_t *table; /* owned: open addressing over (parent, name): node + 1 */
 	uint32_t cap_table;
 	uint32_t work, home; /* nodes, or NONE */
-	bool in_full;        /* they are not written as $WORKDIR and ~ */
+	bool in_full, home_in_full; /* they are not written as $WORKDIR, or ~ */
 };
 
 struct net_target {

@@ -210,7 +210,7 @@ void vantio_tree_spell(const struct tree *t, uint32_t node, const char *below, s
 
 	if (*below && !t->in_full && node == t->work) {
 		vantio_buf_puts(out, "$WORKDIR");
-	} else if (*below && !t->in_full && node == t->home) {
+	} else if (*below && !t->home_in_full && node == t->home) {
 		vantio_buf_puts(out, "~");
 	} else if (node) {
 		vantio_tree_spell(t, n->parent, "/", out);

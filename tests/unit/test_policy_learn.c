@@ -186,6 +186,13 @@ static void learn_folder_that_is_worked_in_is_a_variable(void **state)
 	expect(&s, VANTIO_LIST_FILE_READ, WORK "/**");
 	expect(&s, VANTIO_LIST_FILE_WRITE, HOME "/.cache/tool/x");
 	end(&s);
+	s = begin_as(&(struct vantio_learn_options){ .home = HOME, .real_home = "/data/u" });
+	see_many(&s, VANTIO_OP_WRITE, "/data/u", 30);
+	see(&s, VANTIO_OP_READ, "/data/u/x");
+	finish(&s);
+	expect(&s, VANTIO_LIST_FILE_READ, "/data/u/x");
+	assert_false(allows(&s, "write", "/data/u/other", NULL));
+	end(&s);
 	s = begin_as(&(struct vantio_learn_options){ .home = HOME, .workdir = HOME }); /* a home is no folder to open */
 	see(&s, VANTIO_OP_READ, HOME "/a");
 	finish(&s);
