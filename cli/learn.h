@@ -27,6 +27,9 @@ struct learning {
 	uint64_t known;               /* of these the base allows already */
 	uint64_t other, erased, damaged, unaskable;
 	uint64_t permitted, left_out, unsettled, refused; /* by what was learned */
+	struct {
+		uint64_t minute, now, most; /* attempts that [limits] counts: in the present minute, and in the fullest */
+	} limits[VANTIO_LIMIT_MAX];
 	struct learn_refused examples[LEARN_REFUSED_MAX];
 	size_t n_examples;
 	bool verifying;

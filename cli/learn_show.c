@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "learn.h"
+#include "policy/model.h"
 
 static const char *plural(uint64_t n)
 {
@@ -94,6 +95,21 @@ static void put_line(struct vantio_buf *out, uint64_t n, const char *what)
 		vantio_buf_printf(out, "#   %" PRIu64 " %s\n", n, what);
 }
 
+/* What limits could be: they are no rules, and what the next run needs is not known, so that they are told and not set. */
+static void put_limits(struct vantio_buf *out, const struct learning *g)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < VANTIO_LIMIT_MAX; i++) {
+		if (!g->limits[i].most || (g->base.policy && g->base.policy->limits[i].set))
+			continue;
+		vantio_buf_puts(out, any ? "" : "\n# Limits that this would have kept to, at twice the most that was seen within a minute:\n# [limits]\n");
+		vantio_buf_printf(out, "# %s = { max = %" PRIu64 ", per = \"60s\", action = \"block\" }\n", vantio_limit_names[i], 2 * g->limits[i].most);
+		any = true;
+	}
+}
+
 char *learn_text(const struct learning *g)
 {
 	struct vantio_buf out = VANTIO_BUF_INIT;
@@ -123,6 +139,7 @@ char *learn_text(const struct learning *g)
 	}
 	vantio_buf_putc(&out, '\n');
 	vantio_buf_add(&out, g->result.text.data, g->result.text.len);
+	put_limits(&out, g);
 	return vantio_buf_steal(&out);
 }
 

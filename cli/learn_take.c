@@ -6,8 +6,10 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "eval.h"
 #include "learn.h"
 #include "ledger_view.h"
+#include "record/sink.h"
 
 /* ---- learning ---- */
 
@@ -151,6 +153,34 @@ static void verify_one(struct learning *g, const struct recorded *q, uint64_t co
 
 /* ---- both ---- */
 
+static enum vantio_hook hook_of(struct vantio_span name)
+{
+	const char *known;
+	unsigned int i;
+
+	for (i = 0; i < VANTIO_HOOK_MAX; i++) {
+		known = vantio_hook_name((enum vantio_hook)i);
+		if (known && strlen(known) == name.len && !memcmp(known, name.p, name.len))
+			return (enum vantio_hook)i;
+	}
+	return VANTIO_HOOK_MAX;
+}
+
+static void count_limit(struct learning *g, const struct vantio_hit *hit, enum vantio_op op)
+{
+	const uint32_t kind = vantio_limit_of((uint8_t)hook_of(hit->fields.hook), (uint8_t)op);
+	const uint64_t minute = hit->fields.mono_ns / (60 * 1000000000ull);
+
+	if (kind >= VANTIO_LIMIT_MAX)
+		return;
+	if (g->limits[kind].minute != minute)
+		g->limits[kind].now = 0;
+	g->limits[kind].minute = minute;
+	g->limits[kind].now += hit->fields.count;
+	if (g->limits[kind].now > g->limits[kind].most)
+		g->limits[kind].most = g->limits[kind].now;
+}
+
 int learn_take(void *ctx, const struct vantio_hit *hit, struct vantio_error *err)
 {
 	const uint64_t count = hit->fields.count;
@@ -163,6 +193,7 @@ int learn_take(void *ctx, const struct vantio_hit *hit, struct vantio_error *err
 		verify_one(g, &q, count);
 	} else if (!r && !g->verifying) {
 		g->records++;
+		count_limit(g, hit, q.op);
 		switch (kind) {
 		case RECORDED_QUESTION: r = learn_one(g, &q, hit, err); break;
 		case RECORDED_OTHER: g->other += count; break;

@@ -116,6 +116,9 @@ is "learn COMMAND: its output" "$out" "a
 key"
 has "learn COMMAND: one thing is left out" "$err" "left out: file.read $HOME/.ssh/id_x: "
 holds "learn COMMAND: a policy" vantioctl policy check "$TMP/cmd.toml"
+has "learn COMMAND: limits are proposed" "$(<"$TMP/cmd.toml")" '# rename = { max = 2, per = "60s", action = "block" }'
+sed 's/^# \(\[limits\]\|[a-z]* = { max\)/\1/' "$TMP/cmd.toml" >"$TMP/limits.toml"
+holds "learn COMMAND: and are a policy's" vantioctl policy check "$TMP/limits.toml"
 is "learn COMMAND: the key is out" "$(vantioctl policy explain "$TMP/cmd.toml" read "$HOME/.ssh/id_x" --json | jq -r .verdict)" deny
 is "learn COMMAND: its folder is \$WORKDIR" "$(grep -c "'\$WORKDIR/\(d/\*\|\*\*\)'" "$TMP/cmd.toml")" 2
 learn --absolute -f -o "$TMP/full.toml"
