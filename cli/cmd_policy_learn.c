@@ -122,8 +122,6 @@ static int open_named(struct learning *g)
 	int n;
 
 	for (i = 0; (glob = cli_get_nth(g->cli, "allow-sensitive", i)); i++) {
-		cleanup_buf struct vantio_buf full = VANTIO_BUF_INIT;
-
 		n = vantio_learn_open(g->learn, glob, &err);
 		if (n < 0)
 			return cli_usage_error(g->cli, "--allow-sensitive '%s': %s", glob, err.text);
