@@ -16,20 +16,10 @@
 
 static int append(struct vantio_ledger *l, enum vantio_op op, const char *agent, const char *text, struct vantio_error *err)
 {
-	struct vantio_record r = { .tier = "user", .agent = agent, .agent_svid = "", .policy = "", .hook = "control", .op = vantio_op_name(op),
-				   .rule = "control", .syscall_nr = -1, .decision = VANTIO_PERMIT, .enforced = 1, .count = 1,
-				   .object = VANTIO_OBJECT_TARGET, .path = text, .path_len = strlen(text), .comm = "vantioctl", .comm_len = 9 };
-	struct timespec now;
-	int ret;
+	struct vantio_record record = vantio_record_of_act(vantio_op_name(op), agent, text, strlen(text));
+	int r = vantio_ledger_append(l, &record, err);
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	r.mono_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	r.pid = r.tid = (uint32_t)getpid();
-	r.ppid = (uint32_t)getppid();
-	r.uid = geteuid();
-	r.gid = getegid();
-	ret = vantio_ledger_append(l, &r, err);
-	return ret ? ret : vantio_ledger_commit(l, err);
+	return r ? r : vantio_ledger_commit(l, err);
 }
 
 static int by_engine(enum vantio_op op, const char *text)

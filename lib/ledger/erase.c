@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -262,10 +261,7 @@ static int put_record(struct erasing *e, struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf what = VANTIO_BUF_INIT;
 	char ts[VANTIO_RFC3339_LEN];
-	struct vantio_record r = { .tier = "user", .agent = "", .agent_svid = "", .policy = "", .hook = "control", .op = "erase",
-				   .rule = "control", .syscall_nr = -1, .decision = VANTIO_PERMIT, .enforced = 1, .count = 1,
-				   .object = VANTIO_OBJECT_TARGET, .comm = "vantioctl", .comm_len = 9 };
-	struct timespec now;
+	struct vantio_record r;
 	size_t i;
 	int ret;
 
@@ -275,14 +271,7 @@ static int put_record(struct erasing *e, struct vantio_error *err)
 	vantio_buf_printf(&what, "%s of %llu records before %s", e->salt ? ",args_salt" : "", (unsigned long long)e->done.records, ts);
 	if (what.failed)
 		return vantio_fail(err, ENOMEM, "out of memory while erasing");
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	r.mono_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	r.pid = r.tid = (uint32_t)getpid();
-	r.ppid = (uint32_t)getppid();
-	r.uid = getuid();
-	r.gid = getgid();
-	r.path = what.data;
-	r.path_len = what.len;
+	r = vantio_record_of_act("erase", "", what.data, what.len);
 	ret = vantio_ledger_append(e->l, &r, err);
 	return ret < 0 ? ret : vantio_ledger_commit(e->l, err);
 }

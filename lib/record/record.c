@@ -42,6 +42,18 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+struct vantio_record vantio_record_of_act(const char *op, const char *agent, const char *text, size_t len)
+{
+	const uint32_t pid = (uint32_t)getpid();
+
+	return (struct vantio_record){
+		.mono_ns = now_ns(CLOCK_BOOTTIME), .tier = "user", .agent = agent, .agent_svid = "", .policy = "", .hook = "control", .op = op,
+		.rule = "control", .syscall_nr = -1, .decision = VANTIO_PERMIT, .enforced = 1, .count = 1,
+		.pid = pid, .tid = pid, .ppid = (uint32_t)getppid(), .uid = geteuid(), .gid = getegid(),
+		.object = VANTIO_OBJECT_TARGET, .path = text, .path_len = len, .comm = "vantioctl", .comm_len = 9,
+	};
+}
+
 void vantio_record_host_refresh(struct vantio_record_host *host)
 {
 	uint64_t before = now_ns(CLOCK_BOOTTIME), wall = now_ns(CLOCK_REALTIME), after = now_ns(CLOCK_BOOTTIME);

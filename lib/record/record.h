@@ -60,6 +60,9 @@ struct vantio_record {
 	size_t comm_len, exe_len, cgroup_len;
 };
 
+/* The record of an act of this process's own, outside of the engine: control, permitted. The strings are borrowed. */
+struct vantio_record vantio_record_of_act(const char *op, const char *agent, const char *text, size_t len);
+
 /* The oracle_decision of a decision: "Permit" | "Collapse" | "KillSwitch"; quarantine is Collapse. */
 const char *vantio_oracle_decision(enum vantio_decision decision);
 const char *vantio_decision_name(enum vantio_decision decision);
