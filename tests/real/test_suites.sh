@@ -11,7 +11,7 @@ extends = ["preset:python", "preset:build", "preset:loopback"]
 [network]
 default = "allow"
 END
-outcomes() { grep -aE '^test_[A-Za-z0-9_]+ \(' <<<"$out$err" | sed -E 's/^(test_[A-Za-z0-9_]+ \([^)]*\)).*\.\.\. *(ok|skipped|FAIL|ERROR).*/\1 \2/; s/^(test_[A-Za-z0-9_]+ \([^)]*\)).*/\1/' | sort; }
+outcomes() { grep -aE '^test[A-Za-z0-9_]+ \(' <<<"$out$err" | sed -E 's/^(test[A-Za-z0-9_]+ \([^)]*\)).*\.\.\. *(ok|skipped|FAIL|ERROR).*/\1 \2/; s/^(test[A-Za-z0-9_]+ \([^)]*\)).*/\1/' | sort; }
 for t in test_pathlib test_subprocess test_socket; do
 	fresh; bare /usr/bin/python3 -m test -v "$t"
 	want_rc=$rc want=$(outcomes)
