@@ -3,11 +3,40 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <tmmintrin.h>
+#endif
 
 static const char alphabets[2][65] = {
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
+
+#ifdef __x86_64__
+/*
+ * Twelve bytes at a time, after W. Mula and D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions" (2018): most of a
+ * record is disclosures. Returns how many bytes were encoded, a multiple of three; sixteen are read for each twelve.
+ */
+__attribute__((target("ssse3"))) static size_t encode_wide(enum vantio_base64 kind, char *out, const uint8_t *p, size_t len)
+{
+	const __m128i spread = _mm_set_epi8(10, 11, 9, 10, 7, 8, 6, 7, 4, 5, 3, 4, 1, 2, 0, 1);
+	/* What is added to a value of each kind: a lower-case letter, a digit, the last two, an upper-case letter. */
+	const __m128i shift = _mm_setr_epi8('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+					    '0' - 52, '0' - 52, (char)(alphabets[kind][62] - 62), (char)(alphabets[kind][63] - 63), 'A', 0, 0);
+	__m128i in, six, which;
+	size_t done = 0;
+
+	for (; len - done >= 16; done += 12, out += 16) {
+		in = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(p + done)), spread);
+		six = _mm_or_si128(_mm_mulhi_epu16(_mm_and_si128(in, _mm_set1_epi32(0x0fc0fc00)), _mm_set1_epi32(0x04000040)),
+				   _mm_mullo_epi16(_mm_and_si128(in, _mm_set1_epi32(0x003f03f0)), _mm_set1_epi32(0x01000010)));
+		which = _mm_or_si128(_mm_subs_epu8(six, _mm_set1_epi8(51)),
+				     _mm_and_si128(_mm_cmpgt_epi8(_mm_set1_epi8(26), six), _mm_set1_epi8(13)));
+		_mm_storeu_si128((__m128i *)out, _mm_add_epi8(six, _mm_shuffle_epi8(shift, which)));
+	}
+	return done;
+}
+#endif
 
 size_t vantio_base64_encode(enum vantio_base64 kind, char *out, const void *bytes, size_t len)
 {
@@ -16,6 +45,15 @@ size_t vantio_base64_encode(enum vantio_base64 kind, char *out, const void *byte
 	char *start = out;
 	uint32_t v;
 
+#ifdef __x86_64__
+	if (len >= 16 && __builtin_cpu_supports("ssse3")) {
+		size_t done = encode_wide(kind, out, p, len);
+
+		p += done;
+		len -= done;
+		out += done / 3 * 4;
+	}
+#endif
 	for (; len >= 3; len -= 3, p += 3, out += 4) {
 		v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 		out[0] = set[v >> 18];

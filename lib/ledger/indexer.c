@@ -15,24 +15,23 @@ struct vantio_indexer {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	int dirfd; /* borrowed */
+	struct vantio_index *ix; /* owned; the thread's while it runs */
 	uint64_t target; /* under the lock */
 	bool ending;     /* under the lock */
 	atomic_bool stop;
-	_Atomic uint64_t done;
 };
 
 static void *run(void *arg)
 {
 	struct vantio_indexer *x = arg;
-	struct vantio_index *ix = NULL;
 	struct vantio_error err = { 0 };
 	uint64_t target, done = 0;
 	bool ending;
 
 	/* Where processors are short, the commits come first. */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
 	/* A failure ends the thread: an index that is behind is built by whoever asks next, and verification says what is wrong. */
-	if (vantio_index_open(x->dirfd, VANTIO_INDEX_WRITE, &ix, &err) < 0)
+	if (vantio_index_open(x->dirfd, VANTIO_INDEX_WRITE, &x->ix, &err) < 0)
 		return NULL;
 	for (;;) {
 		pthread_mutex_lock(&x->lock);
@@ -41,14 +40,12 @@ static void *run(void *arg)
 		target = x->target;
 		ending = x->ending;
 		pthread_mutex_unlock(&x->lock);
-		if (target != done && vantio_index_catch_up(ix, target, &x->stop, &err) < 0)
+		if (target != done && vantio_index_catch_up(x->ix, target, &x->stop, &err) < 0)
 			break;
 		done = target;
-		atomic_store(&x->done, done);
 		if (ending)
 			break;
 	}
-	vantio_index_close(ix);
 	return NULL;
 }
 
@@ -89,15 +86,21 @@ void vantio_indexer_wake(struct vantio_indexer *x, uint64_t size)
 
 void vantio_indexer_stop(struct vantio_indexer *x)
 {
+	struct vantio_error ignored = { 0 };
+	uint64_t done;
+
 	if (!x)
 		return;
 	pthread_mutex_lock(&x->lock);
 	x->ending = true;
-	if (x->target - atomic_load(&x->done) > FINISH_RECORDS)
-		atomic_store(&x->stop, true);
+	atomic_store(&x->stop, true);
 	pthread_cond_signal(&x->wake);
 	pthread_mutex_unlock(&x->lock);
 	pthread_join(x->thread, NULL);
+	/* The caller waits for it now, so it is done with the caller's priority: on a busy machine the thread's would take very long. */
+	if (x->ix && vantio_index_count(x->ix, &done, &ignored) == 0 && done < x->target && x->target - done <= FINISH_RECORDS)
+		vantio_index_catch_up(x->ix, x->target, NULL, &ignored);
+	vantio_index_close(x->ix);
 	pthread_cond_destroy(&x->wake);
 	pthread_mutex_destroy(&x->lock);
 	free(x);

@@ -16,6 +16,8 @@
 /* Beyond these an append submits by itself: memory stays bounded, at two batches. */
 #define STAGED_RECORDS_MAX 8192u
 #define STAGED_BYTES_MAX   (16u << 20)
+/* Of lines, and again of private lines: taken at once, of whole pages, which are memory only when they are written to. */
+#define STAGED_ROOM        (10u << 20)
 
 void vantio_ledger_add_notice(struct vantio_ledger *l, const char *fmt, ...)
 {
@@ -33,6 +35,15 @@ const char *vantio_ledger_notice(const struct vantio_ledger *l, size_t i)
 	return i < l->n_notices ? l->notices[i] : NULL;
 }
 
+/* What cannot be had now is had bit by bit, and is then not as a direct write needs it. */
+static void make_room(struct vantio_buf *b)
+{
+	char *data = aligned_alloc(VANTIO_SEGMENT_ALIGN, STAGED_ROOM);
+
+	if (data)
+		*b = (struct vantio_buf){ .data = data, .cap = STAGED_ROOM };
+}
+
 static int grow_batch(struct vantio_batch *b, struct vantio_error *err)
 {
 	size_t cap = b->cap ? b->cap * 2 : 256;
@@ -40,6 +51,10 @@ static int grow_batch(struct vantio_batch *b, struct vantio_error *err)
 
 	if (b->n < b->cap)
 		return 0;
+	if (!b->cap) {
+		make_room(&b->lines);
+		make_room(&b->privates);
+	}
 	grown = realloc(b->items, cap * sizeof(*grown));
 	if (!grown)
 		return vantio_fail(err, ENOMEM, "out of memory while staging records");
@@ -186,6 +201,10 @@ int vantio_ledger_open(const char *dir, struct vantio_ledger **ret, struct vanti
 		return r;
 	}
 	l->covered = l->next = l->tiles.tree.size;
+	l->log_at = l->log.offset;
+	l->private_at = l->private.offset;
+	l->halves[0] = (struct vantio_half){ .l = l, .file = &l->private, .private = true };
+	l->halves[1] = (struct vantio_half){ .l = l, .file = &l->log };
 	l->indexer = vantio_indexer_start(l->dirfd, l->covered);
 	*ret = l;
 	return 0;
@@ -196,6 +215,8 @@ void vantio_ledger_close(struct vantio_ledger *l)
 	if (!l)
 		return;
 	vantio_worker_stop(l->committer);
+	vantio_worker_stop(l->halves[0].worker);
+	vantio_worker_stop(l->halves[1].worker);
 	vantio_indexer_stop(l->indexer);
 	vantio_tiles_clear(&l->tiles);
 	vantio_segment_close(&l->log);
@@ -234,6 +255,14 @@ static int fail_broken(struct vantio_ledger *l, struct vantio_error *err)
 	return vantio_fail_prefix(err, "the ledger stopped after a failed write; open it anew");
 }
 
+/* Goes on at a place in memory that is as far from a multiple of a block as the place in the file where it will be written. */
+static void align(struct vantio_buf *b, uint64_t offset)
+{
+	static const char nothing[VANTIO_SEGMENT_ALIGN];
+
+	vantio_buf_add(b, nothing, (size_t)((offset - b->len) % VANTIO_SEGMENT_ALIGN));
+}
+
 int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struct vantio_error *err)
 {
 	struct vantio_batch *b = &l->stage;
@@ -250,6 +279,12 @@ int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struc
 	ret = grow_batch(b, err);
 	if (ret < 0)
 		return ret;
+	if (l->next % VANTIO_SEGMENT_RECORDS == 0)
+		l->log_at = l->private_at = 0;
+	if (b->n == 0 || l->next % VANTIO_SEGMENT_RECORDS == 0) {
+		align(&b->lines, l->log_at);
+		align(&b->privates, l->private_at);
+	}
 	line_at = b->lines.len;
 	private_at = b->privates.len;
 	r->leaf = l->next;
@@ -262,7 +297,6 @@ int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struc
 		vantio_ledger_break(l, err);
 	if (ret < 0)
 		return ret;
-	vantio_leaf_hash(&b->items[b->n].hash, b->lines.data + line_at, b->lines.len - line_at);
 	vantio_buf_putc(&b->lines, '\n');
 	vantio_buf_putc(&b->privates, '\n');
 	if (b->lines.failed || b->privates.failed) {
@@ -272,74 +306,21 @@ int vantio_ledger_append(struct vantio_ledger *l, struct vantio_record *r, struc
 		vantio_ledger_break(l, err);
 		return fail_broken(l, err);
 	}
-	b->items[b->n].line_end = b->lines.len;
-	b->items[b->n++].private_end = b->privates.len;
+	b->items[b->n++] = (struct vantio_staged){ line_at, b->lines.len, private_at, b->privates.len };
+	l->log_at += b->lines.len - line_at;
+	l->private_at += b->privates.len - private_at;
 	l->last_mono_ns = r->mono_ns;
 	l->next++;
 	return 0;
 }
 
-/* ---- committing: what follows may run in the committing thread ---- */
-
-/* Writes records [from, to) of the batch, which lie in one segment and begin with `leaf`, and makes them durable. */
-static int write_range(struct vantio_ledger *l, uint64_t leaf, size_t from, size_t to, struct vantio_error *err)
-{
-	const struct vantio_batch *b = &l->flight;
-	size_t line_at = from ? b->items[from - 1].line_end : 0, private_at = from ? b->items[from - 1].private_end : 0;
-	uint64_t segment = leaf / VANTIO_SEGMENT_RECORDS;
-	int r = 0;
-
-	if (l->log.fd < 0 || l->log.number != segment) {
-		r = vantio_segment_open(&l->log, l->dirfd, segment, 0, err);
-		if (r == 0)
-			r = vantio_segment_open(&l->private, l->dirfd, segment, 0, err);
-	}
-	if (r == 0)
-		r = vantio_segment_append(&l->log, b->lines.data + line_at, b->items[to - 1].line_end - line_at, err);
-	if (r == 0)
-		r = vantio_segment_append(&l->private, b->privates.data + private_at, b->items[to - 1].private_end - private_at, err);
-	if (r == 0)
-		r = vantio_segment_begin_sync(&l->private, err);
-	if (r == 0)
-		r = vantio_segment_begin_sync(&l->log, err);
-	if (r == 0)
-		r = vantio_segment_sync(&l->private, err);
-	return r < 0 ? r : vantio_segment_sync(&l->log, err);
-}
-
-static int commit(struct vantio_ledger *l, struct vantio_error *err)
-{
-	const struct vantio_batch *b = &l->flight;
-	uint64_t first = l->tiles.tree.size;
-	size_t from, to, room, i;
-	int r = 0;
-
-	/* Tiles are many and small: written first, they go to the disk with the lines, and syncing them then finds little to do. */
-	for (i = 0; i < b->n && r == 0; i++)
-		r = vantio_tiles_add(&l->tiles, &b->items[i].hash, err);
-	if (r == 0)
-		r = vantio_tiles_write(&l->tiles, err);
-	for (from = 0; from < b->n && r == 0; from = to) {
-		room = VANTIO_SEGMENT_RECORDS - (size_t)((first + from) % VANTIO_SEGMENT_RECORDS);
-		to = b->n - from > room ? from + room : b->n;
-		r = write_range(l, first + from, from, to, err);
-	}
-	if (r == 0)
-		r = vantio_tiles_flush(&l->tiles, err);
-	if (r == 0)
-		r = vantio_ledger_write_checkpoint(l, err);
-	if (r < 0)
-		return r;
-	vantio_tiles_prune(&l->tiles);
-	return 0;
-}
-
+/* May run in the committing thread. */
 static void commit_flight(void *arg)
 {
 	struct vantio_error err = { 0 };
 	struct vantio_ledger *l = arg;
 
-	if (commit(l, &err) < 0) {
+	if (vantio_ledger_commit_batch(l, &err) < 0) {
 		vantio_ledger_break(l, &err);
 	} else {
 		l->covered = l->tiles.tree.size;

@@ -14,16 +14,27 @@
 
 #define VANTIO_LEDGER_NOTICES_MAX 8
 
-/* One staged record: where its lines end in the staging buffers (newlines included), and its leaf hash. */
+/* One staged record: where its lines lie in the staging buffers (newlines included). */
 struct vantio_staged {
-	size_t line_end, private_end;
-	struct vantio_hash hash;
+	size_t at, end;
+	size_t private_at, private_end;
 };
 
 struct vantio_batch {
 	struct vantio_buf lines, privates;
 	struct vantio_staged *items; /* owned */
 	size_t n, cap;
+};
+
+/* Half of what a commit writes: the log, or the sidecar. */
+struct vantio_half {
+	struct vantio_ledger *l;
+	struct vantio_segment *file; /* borrowed */
+	bool private;
+	uint64_t first;               /* leaf of the batch */
+	struct vantio_worker *worker; /* owned; NULL until a batch is worth it */
+	int r;
+	struct vantio_error err;
 };
 
 /*
@@ -39,8 +50,10 @@ struct vantio_ledger {
 	struct vantio_record_work work;
 	struct vantio_tiles tiles;           /* (c) */
 	struct vantio_segment log, private;  /* (c) */
+	struct vantio_half halves[2];        /* (c) private, log */
 	uint64_t last_mono_ns;
 	uint64_t next; /* the leaf of the next record */
+	uint64_t log_at, private_at; /* where in their files the next lines will go; a wrong guess costs speed alone */
 	struct vantio_batch stage;
 	struct vantio_batch flight;          /* (c) being committed */
 	struct vantio_worker *committer; /* owned; NULL until the first vantio_ledger_submit() */
@@ -60,6 +73,9 @@ void vantio_ledger_break(struct vantio_ledger *l, const struct vantio_error *why
  * the checkpoint, and opens the files for appending. EBADMSG names the first bad leaf.
  */
 int vantio_ledger_recover(struct vantio_ledger *l, const struct vantio_checkpoint *c, struct vantio_error *err);
+
+/* Commits what is in `flight`: durable and covered, or the ledger must be broken. */
+int vantio_ledger_commit_batch(struct vantio_ledger *l, struct vantio_error *err);
 
 /* Signs and publishes a checkpoint of the tree as it stands in `tiles`. */
 int vantio_ledger_write_checkpoint(struct vantio_ledger *l, struct vantio_error *err);

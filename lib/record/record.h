@@ -74,7 +74,7 @@ const char *vantio_decision_name(enum vantio_decision decision);
 /* What writing keeps from one record to the next: memory, and random bytes drawn ahead. Begins as zeros. */
 struct vantio_record_work {
 	struct vantio_buf resource, args, json;
-	uint8_t random[8192]; /* the last `n_random` are fresh; what was used is erased */
+	uint8_t random[16384]; /* the last `n_random` are fresh; what was used is erased */
 	size_t n_random;
 };
 
@@ -82,8 +82,8 @@ void vantio_record_work_clear(struct vantio_record_work *w);
 
 /*
  * Appends the public line (no newline) to `line` and the private line (a JSON array of disclosures, no newline) to
- * `private`. Draws record_id (UUIDv7 of the record's wall-clock time), nonce and salts from the kernel, for some dozens of records
- * at once; a process that forks must not write with the same `work` on both sides. At most 65,535 bytes a public line and
+ * `private`. Draws record_id (UUIDv7 of the record's wall-clock time), nonce and salts, for some dozens of records at once, from ChaCha20
+ * under a key that the kernel gives and that is used once; a process that forks must not write with the same `work` on both sides. At most 65,535 bytes a public line and
  * VANTIO_RECORD_PRIVATE_MAX a private one (E2BIG beyond, which no event can reach).
  *
  * args_hash is the hex SHA-256 of salt || `["op",resource,["0x..",...]]`, the two values as their disclosures spell them;
