@@ -112,11 +112,25 @@ static int stage(struct vantio_pump *p, size_t max, struct vantio_error *err)
 	return n;
 }
 
+/* A full batch: more waits, likely, and is staged while this one is made durable. */
+static int submit(struct vantio_pump *p, struct vantio_error *err)
+{
+	int r = vantio_drain_gap(p->drain, err);
+
+	if (r >= 0)
+		r = vantio_drain_submit(p->drain, err);
+	p->staged = 0;
+	return r;
+}
+
 int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err)
 {
-	uint32_t waiting = 0;
-	int n, r = p->flush_ms && !until_ms(p->flush_ms) ? flush_repeats(p, false, &waiting, err) : 0;
+	uint32_t open = 0;
+	bool under_way = false;
+	int n, r = p->flush_ms && !until_ms(p->flush_ms) ? flush_repeats(p, false, &open, err) : 0;
 
+	if (!r)
+		r = vantio_drain_settle(p->drain, &under_way, err);
 	if (r)
 		return r;
 	n = stage(p, VANTIO_PUMP_BATCH - p->staged, err);
@@ -125,9 +139,12 @@ int vantio_pump_turn(struct vantio_pump *p, struct vantio_error *err)
 	if (!p->staged && n)
 		p->since_ms = now_ms();
 	p->staged += (size_t)n;
-	if (!p->staged || (p->staged < VANTIO_PUMP_BATCH && left_ms(p)))
-		return 0;
-	return commit(p, err);
+	if (p->staged == VANTIO_PUMP_BATCH)
+		return submit(p, err);
+	/* Nothing to do but to wait for the batch that is under way: its events keep the ring's descriptor readable. */
+	if (!p->staged)
+		return under_way ? commit(p, err) : 0;
+	return left_ms(p) && !(under_way && vantio_drain_crowded(p->drain)) ? 0 : commit(p, err);
 }
 
 /* Repeats find room only as the ring is emptied: they are flushed before each batch. */

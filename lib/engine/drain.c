@@ -21,6 +21,13 @@ struct vantio_drain {
 	unsigned int n_cpus;
 	uint64_t *accounted; /* owned: per CPU, losses that staged records have told of */
 	uint64_t *durable;   /* owned: the same, of committed records */
+	uint64_t end;        /* the leaf behind the last staged record */
+	struct {
+		bool waiting;
+		uint64_t end;
+		unsigned long position; /* of the ring */
+		uint64_t *accounted;    /* owned: as above, when it was submitted */
+	} flight; /* what was submitted and not yet given back */
 	bool halted[VANTIO_AGENTS];              /* by a limit, to be frozen */
 	uint32_t halted_instance[VANTIO_AGENTS];
 	bool any_halted;
@@ -34,6 +41,8 @@ static int append(struct vantio_drain *d, struct vantio_record *r)
 {
 	int n = vantio_ledger_append(d->ledger, r, &d->error);
 
+	if (!n)
+		d->end = r->leaf + 1;
 	if (!n && d->watch)
 		d->watch(r, d->watch_arg);
 	return n;
@@ -116,7 +125,8 @@ int vantio_drain_open(const struct vantio_engine *e, struct vantio_ledger *ledge
 	d->n_cpus = cpus > 0 ? (unsigned int)cpus : 1;
 	d->accounted = calloc(d->n_cpus, sizeof(*d->accounted));
 	d->durable = calloc(d->n_cpus, sizeof(*d->durable));
-	if (!d->accounted || !d->durable)
+	d->flight.accounted = calloc(d->n_cpus, sizeof(*d->flight.accounted));
+	if (!d->accounted || !d->durable || !d->flight.accounted)
 		r = vantio_fail(err, ENOMEM, "out of memory");
 	if (!r)
 		r = read_accounted(d, err);
@@ -138,6 +148,7 @@ void vantio_drain_close(struct vantio_drain *d)
 	vantio_translator_clear(&d->translator);
 	free(d->accounted);
 	free(d->durable);
+	free(d->flight.accounted);
 	free(d);
 }
 
@@ -166,22 +177,60 @@ int vantio_drain_stage(struct vantio_drain *d, size_t max, struct vantio_error *
 	return (int)n;
 }
 
-int vantio_drain_commit(struct vantio_drain *d, struct vantio_error *err)
+/* These events, and the losses that they and those before told of, are in the ledger for good. */
+static int give_back(struct vantio_drain *d, unsigned long position, const uint64_t *accounted, struct vantio_error *err)
 {
 	uint32_t i;
-	int r = vantio_ledger_commit(d->ledger, err);
 
-	if (r)
-		return r;
-	vantio_ring_release(d->ring);
+	d->flight.waiting = false;
+	vantio_ring_release(d->ring, position);
 	for (i = 0; i < d->n_cpus; i++) {
-		if (d->durable[i] == d->accounted[i])
+		if (d->durable[i] == accounted[i])
 			continue;
-		if (bpf_map_update_elem(d->e->accounted, &i, &d->accounted[i], BPF_ANY))
+		if (bpf_map_update_elem(d->e->accounted, &i, &accounted[i], BPF_ANY))
 			return vantio_fail(err, errno, "cannot write the engine's loss counters: %s", strerror(errno));
-		d->durable[i] = d->accounted[i];
+		d->durable[i] = accounted[i];
 	}
 	return 0;
+}
+
+int vantio_drain_commit(struct vantio_drain *d, struct vantio_error *err)
+{
+	int r = vantio_ledger_commit(d->ledger, err);
+
+	return r ? r : give_back(d, vantio_ring_position(d->ring), d->accounted, err);
+}
+
+int vantio_drain_settle(struct vantio_drain *d, bool *ret_waiting, struct vantio_error *err)
+{
+	int r = 0;
+
+	if (d->flight.waiting && vantio_ledger_size(d->ledger) >= d->flight.end)
+		r = give_back(d, d->flight.position, d->flight.accounted, err);
+	*ret_waiting = d->flight.waiting;
+	return r;
+}
+
+int vantio_drain_submit(struct vantio_drain *d, struct vantio_error *err)
+{
+	bool waiting;
+	/* Returns when the batch before is durable. */
+	int r = vantio_ledger_submit(d->ledger, err);
+
+	if (!r)
+		r = vantio_drain_settle(d, &waiting, err);
+	if (r)
+		return r;
+	d->flight.waiting = true;
+	d->flight.end = d->end;
+	d->flight.position = vantio_ring_position(d->ring);
+	memcpy(d->flight.accounted, d->accounted, d->n_cpus * sizeof(*d->accounted));
+	return 0;
+}
+
+bool vantio_drain_crowded(const struct vantio_drain *d)
+{
+	return vantio_ring_waiting(d->ring) > vantio_ring_size(d->ring) / 2;
 }
 
 int vantio_drain_gap(struct vantio_drain *d, struct vantio_error *err)

@@ -21,6 +21,12 @@ int vantio_drain_stage(struct vantio_drain *d, size_t max, struct vantio_error *
 /* Makes it durable, and only then gives the events back to the kernel and says which losses are accounted for: a process that
  * dies in between leaves its events to the next. */
 int vantio_drain_commit(struct vantio_drain *d, struct vantio_error *err);
+/* The same for a batch that is committed while the next one is staged; it is given back by one of the calls that follow. */
+int vantio_drain_submit(struct vantio_drain *d, struct vantio_error *err);
+/* Gives back what was submitted, if it is durable by now; *ret_waiting says if something still is not. */
+int vantio_drain_settle(struct vantio_drain *d, bool *ret_waiting, struct vantio_error *err);
+/* Whether what was not given back fills half of the ring: then it should be, soon. */
+bool vantio_drain_crowded(const struct vantio_drain *d);
 /* Stages a record of losses that no event has told of; 1 if there were any. */
 int vantio_drain_gap(struct vantio_drain *d, struct vantio_error *err);
 void vantio_drain_close(struct vantio_drain *d);

@@ -77,9 +77,14 @@ const void *vantio_ring_next(struct vantio_ring *r, size_t *ret_len)
 	return NULL;
 }
 
-void vantio_ring_release(struct vantio_ring *r)
+unsigned long vantio_ring_position(const struct vantio_ring *r)
 {
-	__atomic_store_n(r->consumer, r->read, __ATOMIC_RELEASE);
+	return r->read;
+}
+
+void vantio_ring_release(struct vantio_ring *r, unsigned long position)
+{
+	__atomic_store_n(r->consumer, position, __ATOMIC_RELEASE);
 }
 
 uint64_t vantio_ring_waiting(const struct vantio_ring *r)

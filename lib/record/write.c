@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The public and the private line of a record (DESIGN 6). Simple string building: this is the hot path of the ledger. */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -25,28 +26,42 @@ struct entropy {
 
 static void put_u64(struct vantio_buf *b, uint64_t v)
 {
+	static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+				    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 	char digits[20];
 	size_t n = sizeof(digits);
 
-	do
-		digits[--n] = (char)('0' + v % 10);
-	while (v /= 10);
+	for (; v >= 100; v /= 100)
+		memcpy(digits + (n -= 2), pairs + v % 100 * 2, 2);
+	if (v >= 10)
+		memcpy(digits + (n -= 2), pairs + v * 2, 2);
+	else
+		digits[--n] = (char)('0' + v);
 	vantio_buf_add(b, digits + n, sizeof(digits) - n);
 }
 
 static void put_hex64(struct vantio_buf *b, uint64_t v)
 {
-	static const char hex[] = "0123456789abcdef";
-	char out[18] = "0x";
-	int i;
+	char out[19] = "0x";
 
-	for (i = 0; i < 16; i++)
-		out[2 + i] = hex[v >> (60 - 4 * i) & 15];
-	vantio_buf_add(b, out, sizeof(out));
+	v = htobe64(v);
+	vantio_hex(out + 2, &v, sizeof(v));
+	vantio_buf_add(b, out, 18);
 }
+
+#define EACH(byte)     (0x0101010101010101 * (uint64_t)(byte)) /* of a word's bytes */
+#define ANY_BELOW(w, n) (((w) - EACH(n)) & ~(w) & EACH(0x80))
+#define ANY_IS(w, c)    ANY_BELOW((w) ^ EACH(c), 1)
 
 static bool plain(const unsigned char *p, size_t len)
 {
+	uint64_t w;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&w, p, 8);
+		if ((w & EACH(0x80)) | ANY_BELOW(w, 0x20) | ANY_IS(w, 0x7f) | ANY_IS(w, '"') | ANY_IS(w, '\\'))
+			return false;
+	}
 	while (len && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\') {
 		p++;
 		len--;
@@ -327,21 +342,29 @@ static void hash_args(struct work *w, const struct vantio_record *r, uint8_t has
 	vantio_sha256_end(&h, hash);
 }
 
-/* Sorted, so that their order tells nothing about which field is which. */
-static void put_digests(struct vantio_buf *b, struct work *w)
+static bool precedes(const char *a, const char *b)
 {
-	char swap[DIGEST_B64];
+	uint64_t x, y;
+
+	memcpy(&x, a, 8);
+	memcpy(&y, b, 8);
+	return x == y ? memcmp(a, b, DIGEST_B64) < 0 : be64toh(x) < be64toh(y);
+}
+
+/* Sorted, so that their order tells nothing about which field is which. */
+static void put_digests(struct vantio_buf *b, const struct work *w)
+{
+	const char *sorted[N_PRIVATE];
 	size_t i, j;
 
-	for (i = 1; i < w->n; i++)
-		for (j = i; j && memcmp(w->digests[j - 1], w->digests[j], DIGEST_B64) > 0; j--) {
-			memcpy(swap, w->digests[j], DIGEST_B64);
-			memcpy(w->digests[j], w->digests[j - 1], DIGEST_B64);
-			memcpy(w->digests[j - 1], swap, DIGEST_B64);
-		}
+	for (i = 0; i < w->n; i++) {
+		for (j = i; j && precedes(w->digests[i], sorted[j - 1]); j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = w->digests[i];
+	}
 	for (i = 0; i < w->n; i++) {
 		vantio_buf_puts(b, i ? "\",\"" : ",\"_sd\":[\"");
-		vantio_buf_add(b, w->digests[i], DIGEST_B64);
+		vantio_buf_add(b, sorted[i], DIGEST_B64);
 	}
 	vantio_buf_puts(b, "\"]}");
 }

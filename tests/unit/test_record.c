@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "base/base64.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "record/sink.h"
 
@@ -172,6 +173,64 @@ static void record_disclosures_match_their_digests_and_args_hash(void **state)
 	vantio_buf_free(&text);
 	vantio_buf_free(&line);
 	vantio_buf_free(&private);
+}
+
+/* The scanner takes one spelling of each value, so what it reads back was written byte for byte as it should be. */
+static void record_numbers_of_every_length_are_read_back(void **state)
+{
+	struct vantio_record r = fixture_record(1);
+	struct vantio_error err = { 0 };
+	struct vantio_record_view v;
+	uint64_t power, n;
+	char trace[32];
+	int below;
+
+	(void)state;
+	for (power = 1; power <= UINT64_MAX / 10; power *= 10)
+		for (below = -1; below <= 1; below++) {
+			cleanup_buf struct vantio_buf line = VANTIO_BUF_INIT, private = VANTIO_BUF_INIT;
+
+			n = power * 10 + (uint64_t)below;
+			r.leaf = r.cgroup_id = r.policy_gen = r.lost_before = r.trace_id = n;
+			r.pid = r.tid = r.ppid = r.uid = r.gid = r.count = (uint32_t)n;
+			r.syscall_nr = (int32_t)n;
+			put(&r, &line, &private);
+			assert_ok(vantio_record_parse(line.data, line.len, &v, &err), err);
+			assert_true(v.leaf == n && v.cgroup_id == n && v.policy_gen == n && v.lost_before == n && v.trace_id == n);
+			assert_true(v.pid == r.pid && v.tid == r.pid && v.ppid == r.pid && v.uid == r.pid && v.gid == r.pid && v.count == r.pid);
+			assert_int_equal(v.syscall_nr, r.syscall_nr);
+			snprintf(trace, sizeof(trace), "\"0x%016llx\"", (unsigned long long)n);
+			assert_non_null(strstr(line.data, trace));
+			vantio_record_view_clear(&v);
+		}
+}
+
+/* Each byte at each place of names up to three words long: what needs escaping is found wherever it stands. */
+static void record_text_with_any_byte_anywhere_is_read_back(void **state)
+{
+	struct vantio_record r = fixture_record(1);
+	struct vantio_error err = { 0 };
+	struct vantio_record_view v;
+	char agent[25];
+	size_t at;
+	int c;
+
+	(void)state;
+	r.agent = agent;
+	for (c = 1; c < 256; c++)
+		for (at = 0; at < 24; at += c % 3 + 1) {
+			cleanup_buf struct vantio_buf line = VANTIO_BUF_INIT, private = VANTIO_BUF_INIT;
+			cleanup_free char *shown = NULL;
+
+			memset(agent, 'a', 24);
+			agent[at] = (char)c;
+			agent[at < 20 ? at + 4 + (size_t)c % 2 : 24] = '\0';
+			put(&r, &line, &private);
+			assert_ok(vantio_record_parse(line.data, line.len, &v, &err), err);
+			shown = vantio_escape_dup(agent, strlen(agent));
+			assert_string_equal(v.agent, shown);
+			vantio_record_view_clear(&v);
+		}
 }
 
 static void record_of_hostile_bytes_stays_a_record(void **state)
@@ -439,6 +498,8 @@ int main(void)
 		cmocka_unit_test(record_written_line_is_read_back),
 		cmocka_unit_test(record_keys_stand_in_the_documented_order),
 		cmocka_unit_test(record_disclosures_match_their_digests_and_args_hash),
+		cmocka_unit_test(record_numbers_of_every_length_are_read_back),
+		cmocka_unit_test(record_text_with_any_byte_anywhere_is_read_back),
 		cmocka_unit_test(record_of_hostile_bytes_stays_a_record),
 		cmocka_unit_test(record_too_long_for_an_entry_is_refused),
 		cmocka_unit_test(record_draws_no_random_value_twice),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,6 +22,25 @@ static void assert_escapes(const void *bytes, size_t len, const char *want)
 	assert_int_equal(raw.len, len);
 	if (len)
 		assert_memory_equal(raw.data, bytes, len);
+}
+
+static void text_hex_of_any_length_is_two_digits_a_byte(void **state)
+{
+	uint8_t bytes[256];
+	char got[513], want[3];
+	size_t len, i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 167 + 5); /* each value once */
+	for (len = 0; len <= sizeof(bytes); len++) {
+		vantio_hex(got, bytes, len);
+		assert_int_equal(strlen(got), 2 * len);
+		for (i = 0; i < len; i++) {
+			snprintf(want, sizeof(want), "%02x", bytes[i]);
+			assert_memory_equal(got + 2 * i, want, 2);
+		}
+	}
 }
 
 static void text_escape_hostile_bytes_are_hex(void **state)
@@ -227,6 +247,7 @@ static void text_nearest_offers_only_what_is_near(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_hex_of_any_length_is_two_digits_a_byte),
 		cmocka_unit_test(text_escape_hostile_bytes_are_hex),
 		cmocka_unit_test(text_escape_every_pair_of_bytes_comes_back),
 		cmocka_unit_test(text_unescape_other_spellings_are_refused),
