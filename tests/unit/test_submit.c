@@ -88,9 +88,8 @@ static void overfull_stage_is_submitted_by_itself(void **state)
 	assert_sound(f, 20000);
 }
 
-static void failed_submission_is_told_by_the_next_call_and_ends_the_writer(void **state)
+static void fail_submission(const struct fixture *f, uint64_t n)
 {
-	struct fixture *f = *state;
 	struct rlimit before, small;
 	struct vantio_error err = { 0 };
 	struct vantio_ledger *l = NULL;
@@ -98,7 +97,7 @@ static void failed_submission_is_told_by_the_next_call_and_ends_the_writer(void 
 
 	fixture_append(f, 10, 10);
 	assert_ok(vantio_ledger_open(f->ledger, &l, &err), err);
-	stage(l, 10, 50);
+	stage(l, 10, n);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	small = (struct rlimit){ 20000, before.rlim_max };
@@ -107,7 +106,7 @@ static void failed_submission_is_told_by_the_next_call_and_ends_the_writer(void 
 	assert_int_equal(vantio_ledger_commit(l, &err), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_non_null(strstr(err.text, "stopped after a failed write"));
-	r = fixture_record(60);
+	r = fixture_record(10 + n);
 	assert_int_equal(vantio_ledger_append(l, &r, &err), -EFBIG);
 	assert_int_equal(vantio_ledger_submit(l, &err), -EFBIG);
 	assert_int_equal(vantio_ledger_size(l), 10);
@@ -116,12 +115,49 @@ static void failed_submission_is_told_by_the_next_call_and_ends_the_writer(void 
 	assert_sound(f, 11);
 }
 
+static void failed_submission_is_told_by_the_next_call_and_ends_the_writer(void **state)
+{
+	fail_submission(*state, 50);
+}
+
+/* Its halves are written by threads of their own, past the page cache. */
+static void failed_submission_of_many_ends_the_writer(void **state)
+{
+	fail_submission(*state, 3000);
+}
+
+/* From one segment into the next in one batch, and on from there. */
+static void submitted_batches_may_cross_into_the_next_segment(void **state)
+{
+	struct fixture *f = *state;
+	struct vantio_error err = { 0 };
+	struct vantio_ledger *l = NULL;
+	uint64_t i, n = 0;
+
+	assert_ok(vantio_ledger_open(f->ledger, &l, &err), err);
+	for (i = 0; i < 15; i++, n += 4500) {
+		stage(l, n, 4500);
+		assert_ok(vantio_ledger_submit(l, &err), err);
+	}
+	assert_ok(vantio_ledger_commit(l, &err), err);
+	vantio_ledger_close(l);
+	assert_true(n > VANTIO_SEGMENT_RECORDS);
+	assert_ok(vantio_ledger_open(f->ledger, &l, &err), err);
+	assert_null(vantio_ledger_notice(l, 0));
+	stage(l, n, 1000);
+	assert_ok(vantio_ledger_commit(l, &err), err);
+	vantio_ledger_close(l);
+	assert_sound(f, n + 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(submitted_batches_are_durable_once_commit_returns, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(submitted_batch_is_committed_before_a_close_returns, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(overfull_stage_is_submitted_by_itself, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(submitted_batches_may_cross_into_the_next_segment, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(failed_submission_of_many_ends_the_writer, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(failed_submission_is_told_by_the_next_call_and_ends_the_writer, fixture_setup, fixture_teardown),
 	};
 
