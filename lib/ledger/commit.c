@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/sha256_pair.h"
 #include "ledger/writer.h"
 
 /* Smaller batches are not worth the threads: the disk answers before they are awake. */
@@ -99,16 +99,27 @@ static int write_halves(struct vantio_ledger *l, struct vantio_error *err)
 	return r;
 }
 
+/* A leaf is hashed with a 0 before it (RFC 6962). */
+static struct vantio_message leaf_of(const struct vantio_batch *b, size_t i, struct vantio_hash *ret)
+{
+	return (struct vantio_message){ b->lines.data + b->items[i].at, b->items[i].end - 1 - b->items[i].at, 0, ret->b };
+}
+
 static int write_tree(struct vantio_ledger *l, struct vantio_error *err)
 {
 	const struct vantio_batch *b = &l->flight;
-	struct vantio_hash leaf;
+	struct vantio_message first, second;
+	struct vantio_hash leaves[2];
 	int r = 0;
 	size_t i;
 
-	for (i = 0; i < b->n && r == 0; i++) {
-		vantio_leaf_hash(&leaf, b->lines.data + b->items[i].at, b->items[i].end - 1 - b->items[i].at);
-		r = vantio_tiles_add(&l->tiles, &leaf, err);
+	for (i = 0; i < b->n && r == 0; i += 2) {
+		first = leaf_of(b, i, &leaves[0]);
+		second = leaf_of(b, i + 1 < b->n ? i + 1 : i, &leaves[1]);
+		vantio_sha256_both(l->host.sha256_pairs, &first, &second);
+		r = vantio_tiles_add(&l->tiles, &leaves[0], err);
+		if (r == 0 && i + 1 < b->n)
+			r = vantio_tiles_add(&l->tiles, &leaves[1], err);
 	}
 	return r < 0 ? r : vantio_tiles_write(&l->tiles, err);
 }

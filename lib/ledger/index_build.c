@@ -11,7 +11,7 @@
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 
-#define TRANSACTION 8192 /* records */
+#define TRANSACTION 4096 /* records: at a low priority, on a busy machine, that is seconds in which others wait for it */
 
 /* The id of a text, from the small cache, the table, or made now. */
 int vantio_index_name(struct vantio_index *ix, struct vantio_span text, bool make, int64_t *ret, struct vantio_error *err)

@@ -29,7 +29,7 @@ static void *run(void *arg)
 	bool ending;
 
 	/* Where processors are short, the commits come first. */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 15);
 	/* A failure ends the thread: an index that is behind is built by whoever asks next, and verification says what is wrong. */
 	if (vantio_index_open(x->dirfd, VANTIO_INDEX_WRITE, &x->ix, &err) < 0)
 		return NULL;

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/sha256_pair.h"
 #include "base/text.h"
 
 #define NS_PER_S 1000000000ull
@@ -84,6 +85,7 @@ int vantio_record_host_init(struct vantio_record_host *ret, struct vantio_error 
 	r = vantio_read_pseudo(AT_FDCWD, "/proc/sys/kernel/random/boot_id", host.boot_id, sizeof(host.boot_id), err);
 	if (r < 0)
 		return r;
+	host.sha256_pairs = vantio_sha256_pairs();
 	vantio_record_host_refresh(&host);
 	*ret = host;
 	return 0;

@@ -21,6 +21,7 @@
 struct vantio_record_host {
 	char host[256];   /* gethostname, escaped */
 	char boot_id[40]; /* /proc/sys/kernel/random/boot_id */
+	bool sha256_pairs; /* vantio_sha256_pairs() */
 	uint64_t boot_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME: turns an event's mono_ns into ts */
 };
 
@@ -73,7 +74,7 @@ const char *vantio_decision_name(enum vantio_decision decision);
 
 /* What writing keeps from one record to the next: memory, and random bytes drawn ahead. Begins as zeros. */
 struct vantio_record_work {
-	struct vantio_buf resource, args, json;
+	struct vantio_buf resource, args, json, salted;
 	uint8_t random[16384]; /* the last `n_random` are fresh; what was used is erased */
 	size_t n_random;
 };

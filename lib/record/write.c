@@ -8,7 +8,8 @@
 #include <sys/random.h>
 
 #include "base/base64.h"
-#include "base/sha256.h"
+#include "base/mem.h"
+#include "base/sha256_pair.h"
 #include "base/text.h"
 #include "record/record.h"
 
@@ -218,7 +219,10 @@ static void put_syscall_args(struct vantio_buf *b, const uint64_t args[6])
 /* What one record is made of while it is written. */
 struct work {
 	struct vantio_buf *resource, *args, *json; /* values, and one disclosure before its encoding */
+	struct vantio_buf *salted; /* what args_hash is the hash of */
+	size_t at[N_PRIVATE], len[N_PRIVATE]; /* of the disclosures in the private line */
 	char digests[N_PRIVATE][DIGEST_B64];
+	uint8_t args_hash[32];
 	size_t n;
 	struct entropy e;
 };
@@ -228,6 +232,7 @@ void vantio_record_work_clear(struct vantio_record_work *w)
 	vantio_buf_free(&w->resource);
 	vantio_buf_free(&w->args);
 	vantio_buf_free(&w->json);
+	vantio_buf_free(&w->salted);
 	sodium_memzero(w->random, sizeof(w->random));
 	w->n_random = 0;
 }
@@ -263,11 +268,10 @@ static int draw(struct vantio_record_work *w, struct entropy *e, struct vantio_e
 	return 0;
 }
 
-/* Turns `"salt","name",` and the value that w->json holds into one disclosure: into the private line, its digest into the list. */
+/* Turns `"salt","name",` and the value that w->json holds into one disclosure of the private line. */
 static void disclose(struct work *w, struct vantio_buf *private)
 {
 	size_t len = VANTIO_BASE64_URL_LEN(w->json->len + 1);
-	uint8_t hash[32];
 	char *text;
 
 	vantio_buf_putc(w->json, ']');
@@ -278,9 +282,9 @@ static void disclose(struct work *w, struct vantio_buf *private)
 		return;
 	}
 	vantio_base64_encode(VANTIO_BASE64_URL, text, w->json->data, w->json->len);
-	vantio_sha256_of(hash, text, len);
-	vantio_base64_encode(VANTIO_BASE64_URL, w->digests[w->n++], hash, sizeof(hash));
 	text[len] = '"';
+	w->at[w->n] = private->len;
+	w->len[w->n++] = len;
 	private->len += len + 1;
 }
 
@@ -324,22 +328,34 @@ static void write_private(struct work *w, const struct vantio_record *r, struct 
 	vantio_buf_putc(private, ']');
 }
 
-static void hash_args(struct work *w, const struct vantio_record *r, uint8_t hash[32])
+/* salt || `["op",resource,args]` */
+static void put_salted(struct work *w, const struct vantio_record *r)
 {
-	struct vantio_sha256 h;
+	vantio_buf_reset(w->salted);
+	vantio_buf_add(w->salted, w->e.args_salt, sizeof(w->e.args_salt));
+	put_text(w->salted, "[", r->op);
+	vantio_buf_putc(w->salted, ',');
+	add_buf(w->salted, w->resource);
+	vantio_buf_putc(w->salted, ',');
+	add_buf(w->salted, w->args);
+	vantio_buf_putc(w->salted, ']');
+}
 
-	vantio_buf_reset(w->json);
-	put_text(w->json, "[", r->op);
-	vantio_buf_putc(w->json, ',');
-	add_buf(w->json, w->resource);
-	vantio_buf_putc(w->json, ',');
-	add_buf(w->json, w->args);
-	vantio_buf_putc(w->json, ']');
-	vantio_sha256_begin(&h);
-	vantio_sha256_add(&h, w->e.args_salt, sizeof(w->e.args_salt));
-	if (!w->json->failed)
-		vantio_sha256_add(&h, w->json->data, w->json->len);
-	vantio_sha256_end(&h, hash);
+/* The digests of all disclosures, and args_hash: two at a time, the longest together. */
+static void hash_all(struct work *w, const struct vantio_buf *private, bool pairs)
+{
+	static const uint8_t order[N_PRIVATE + 2] = { N_PRIVATE, 2, 1, 5, 3, 4, 0, 0 }; /* args_hash, then by write_private's */
+	struct vantio_message m[N_PRIVATE + 1];
+	uint8_t hashes[N_PRIVATE][32];
+	size_t i;
+
+	for (i = 0; i < N_PRIVATE; i++)
+		m[i] = (struct vantio_message){ private->data + w->at[i], w->len[i], -1, hashes[i] };
+	m[N_PRIVATE] = (struct vantio_message){ w->salted->data, w->salted->len, -1, w->args_hash };
+	for (i = 0; i < VANTIO_ARRAY_SIZE(order); i += 2)
+		vantio_sha256_both(pairs, &m[order[i]], &m[order[i + 1]]);
+	for (i = 0; i < N_PRIVATE; i++)
+		vantio_base64_encode(VANTIO_BASE64_URL, w->digests[i], hashes[i], 32);
 }
 
 static bool precedes(const char *a, const char *b)
@@ -411,9 +427,7 @@ static void write_public(struct work *w, const struct vantio_record *r, const st
 {
 	uint64_t realtime_ns = r->mono_ns + host->boot_offset_ns;
 	char ts[VANTIO_RFC3339_LEN];
-	uint8_t args_hash[32];
 
-	hash_args(w, r, args_hash);
 	vantio_format_time(ts, realtime_ns);
 	put_number(b, "{\"v\":", VANTIO_RECORD_VERSION);
 	vantio_buf_puts(b, ",\"record_id\":\"");
@@ -423,7 +437,7 @@ static void write_public(struct work *w, const struct vantio_record *r, const st
 	vantio_buf_puts(b, ts);
 	put_number(b, "\",\"mono_ns\":\"", r->mono_ns);
 	put_who(b, r, host);
-	put_what(b, r, args_hash);
+	put_what(b, r, w->args_hash);
 	vantio_buf_puts(b, ",\"entropy_nonce\":\"");
 	put_base64url(b, w->e.nonce, sizeof(w->e.nonce));
 	vantio_buf_puts(b, "\",\"_sd_alg\":\"sha-256\"");
@@ -433,7 +447,7 @@ static void write_public(struct work *w, const struct vantio_record *r, const st
 int vantio_record_write(const struct vantio_record *r, const struct vantio_record_host *host, struct vantio_record_work *work,
 			struct vantio_buf *line, struct vantio_buf *private, struct vantio_error *err)
 {
-	struct work w = { .resource = &work->resource, .args = &work->args, .json = &work->json };
+	struct work w = { .resource = &work->resource, .args = &work->args, .json = &work->json, .salted = &work->salted };
 	size_t line_at = line->len, private_at = private->len;
 	int ret = draw(work, &w.e, err);
 
@@ -444,8 +458,12 @@ int vantio_record_write(const struct vantio_record *r, const struct vantio_recor
 	put_resource(w.resource, r);
 	put_syscall_args(w.args, r->args);
 	write_private(&w, r, private);
-	write_public(&w, r, host, line);
-	if (line->failed || private->failed || w.resource->failed || w.args->failed || w.json->failed)
+	put_salted(&w, r);
+	if (!private->failed && !w.salted->failed) {
+		hash_all(&w, private, host->sha256_pairs);
+		write_public(&w, r, host, line);
+	}
+	if (line->failed || private->failed || w.resource->failed || w.args->failed || w.json->failed || w.salted->failed)
 		ret = vantio_fail(err, ENOMEM, "out of memory while writing a record");
 	else if (line->len - line_at > VANTIO_RECORD_LINE_MAX || private->len - private_at > VANTIO_RECORD_PRIVATE_MAX)
 		ret = vantio_fail(err, E2BIG, "a record's line of %zu bytes is more than the %u that an entry may have",
