@@ -70,18 +70,16 @@ bool act_address(const char *target, union act_address *ret, socklen_t *ret_len,
 struct to {
 	union act_address addr;
 	socklen_t len;
-	int fd;
+	int type, fd;
 };
 
 /* A socket, and the address. Below 0 with errno. */
 static int prepare(const char *target, struct to *ret)
 {
-	int type;
-
 	errno = EINVAL;
-	if (!act_address(target, &ret->addr, &ret->len, &type))
+	if (!act_address(target, &ret->addr, &ret->len, &ret->type))
 		return -1;
-	return ret->fd = socket(ret->addr.any.sa_family, type | SOCK_CLOEXEC, 0);
+	return ret->fd = socket(ret->addr.any.sa_family, ret->type | SOCK_CLOEXEC, 0);
 }
 
 int act_connect(const struct act_request *q, char *text)
@@ -89,7 +87,9 @@ int act_connect(const struct act_request *q, char *text)
 	struct to to;
 
 	UNUSED;
-	RET(prepare(q->arg[0], &to) < 0 ? -1 : connect(to.fd, &to.addr.any, to.len));
+	if (prepare(q->arg[0], &to) < 0 || connect(to.fd, &to.addr.any, to.len))
+		return errno;
+	RET(to.type == SOCK_DGRAM ? send(to.fd, "x", 1, 0) : 0); /* connecting alone would not be seen at the other end */
 }
 
 int act_connect_send(const struct act_request *q, char *text)
@@ -240,6 +240,9 @@ int act_userns_clone(const struct act_request *q, char *text)
 	return 0;
 }
 
+int act_socket_netlink(const struct act_request *q, char *text) { UNUSED; RET(socket(AF_NETLINK, SOCK_RAW, 0)); }
+int act_socket_mptcp(const struct act_request *q, char *text) { UNUSED; RET(socket(AF_INET, SOCK_STREAM, 262)); }
+int act_socket_vsock(const struct act_request *q, char *text) { UNUSED; RET(socket(AF_VSOCK, SOCK_STREAM, 0)); }
 int act_raw_socket(const struct act_request *q, char *text) { UNUSED; RET(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)); }
 int act_packet_socket(const struct act_request *q, char *text) { UNUSED; RET(socket(AF_PACKET, SOCK_RAW, 0)); }
 

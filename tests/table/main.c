@@ -18,6 +18,7 @@
 #include "world.h"
 
 #define NOBODY 65534
+#define SECONDS_MAX 300 /* a player that hangs holds up everybody */
 
 struct native {
 	char folder[64]; /* of this run */
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: table VANTIOCTL PLAYER MARK DIR\n");
 		return 2;
 	}
+	alarm(SECONDS_MAX);
 	flock(lock, LOCK_EX); /* the ports are the machine's: one table at a time */
 	umask(022);
 	n.vantioctl = argv[1];

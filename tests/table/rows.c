@@ -267,7 +267,7 @@ static void show_records(const struct records *records, pid_t pid)
 			       records->items[i].enforced ? "" : ", not enforced");
 }
 
-static bool is_recorded(const struct records *records, pid_t pid, const char *decision, const struct table_row *row)
+static bool is_recorded(const struct records *records, pid_t pid, const char *decision, const struct table_row *row, bool enforced)
 {
 	const char *op = row->recorded ? row->recorded : row->as;
 
@@ -275,7 +275,7 @@ static bool is_recorded(const struct records *records, pid_t pid, const char *de
 		const struct record *r = &records->items[i];
 
 		if (r->pid == pid && !strcmp(r->decision, decision) && !strcmp(r->op, op) && (!row->rule[0] || !strcmp(r->rule, row->rule)) &&
-		    r->enforced == (row->verdict != TABLE_AUDIT))
+		    r->enforced == enforced)
 			return true;
 	}
 	return false;
@@ -302,16 +302,16 @@ static const char *misfit(const struct play *play, const struct table_row *row, 
 			return "it was done and should have been refused";
 		if (got->result != (surface ? EPERM : EACCES))
 			return surface ? "it failed otherwise than by EPERM" : "it failed otherwise than by EACCES";
-		return is_recorded(records, got->pid, "block", row) ? NULL : "the refusal is not recorded as it should be";
+		return is_recorded(records, got->pid, "block", row, !p->audit) ? NULL : "the refusal is not recorded as it should be";
 	}
 	if (got->result || !got->done)
 		return "it was not done and should have been";
 	if (row->verdict == TABLE_AUDIT)
-		return is_recorded(records, got->pid, "block", row) ? NULL : "what would be refused is not recorded as it should be";
+		return is_recorded(records, got->pid, "block", row, !p->audit) ? NULL : "what would be refused is not recorded as it should be";
 	if (any_recorded(records, got->pid, "block"))
 		return "it was done, and a refusal is recorded";
-	if (p->record_all && !row->silent)
-		return is_recorded(records, got->pid, "permit", row) ? NULL : "the permission is not recorded as it should be";
+	if ((p->record_all || p->audit) && !row->silent)
+		return is_recorded(records, got->pid, "permit", row, !p->audit) ? NULL : "the permission is not recorded as it should be";
 	return any_recorded(records, got->pid, NULL) ? "a permission is recorded, which the policy does not ask for" : NULL;
 }
 
