@@ -220,6 +220,7 @@ static void explain_address(const struct question *q, uint32_t access, const str
 				goto out;
 		}
 	}
+	vantio_net_key_build(&key, target->family == 4, udp, target->addr, (__u16)target->port_hi, remote); /* its own family's rule is named */
 out:
 	judge(q, VANTIO_DOMAIN_NET, access, key.bytes, key.len, ret);
 }

@@ -119,9 +119,11 @@ void vantio_policy_name_rule(const struct vantio_policy *p, const struct vantio_
 	enum vantio_list list;
 
 	*ret = (struct vantio_rule_ref){ .name = "" };
-	if ((unsigned int)domain >= VANTIO_DOMAIN_MAX || !len)
+	if ((unsigned int)domain >= VANTIO_DOMAIN_MAX)
 		return;
 	if (reason == VANTIO_REASON_DENY || reason == VANTIO_REASON_ALLOW) {
+		if (!len)
+			return;
 		list = reason == VANTIO_REASON_DENY ? denies[domain] : allows[domain][!!(access & 2)];
 		if (find_in_list(p, res, domain, list, input, len, ret))
 			return;

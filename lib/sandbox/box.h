@@ -108,6 +108,6 @@ vantio_handler vantio_on_ioctl, vantio_on_unknown_change;
 vantio_handler vantio_on_exec, vantio_on_mmap, vantio_on_mprotect, vantio_on_personality;
 vantio_handler vantio_on_socket, vantio_on_connect, vantio_on_bind, vantio_on_listen, vantio_on_sendto, vantio_on_sendmsg, vantio_on_sendmmsg;
 vantio_handler vantio_on_setsockopt;
-vantio_handler vantio_on_surface, vantio_on_clone, vantio_on_fork, vantio_on_ptrace, vantio_on_signal, vantio_on_owner;
+vantio_handler vantio_on_surface, vantio_on_clone, vantio_on_fork, vantio_on_ptrace, vantio_on_signal, vantio_on_prlimit, vantio_on_owner;
 
 #endif

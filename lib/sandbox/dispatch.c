@@ -27,7 +27,7 @@ static vantio_handler *const handlers[] = {
 	[SYS_clone] = vantio_on_clone, [SYS_unshare] = vantio_on_clone, [SYS_setns] = vantio_on_clone,
 	[SYS_fork] = vantio_on_fork, [SYS_vfork] = vantio_on_fork,
 	[SYS_ptrace] = vantio_on_ptrace, [SYS_process_vm_readv] = vantio_on_ptrace, [SYS_process_vm_writev] = vantio_on_ptrace,
-	[SYS_prlimit64] = vantio_on_ptrace, [SYS_fcntl] = vantio_on_owner,
+	[SYS_prlimit64] = vantio_on_prlimit, [SYS_fcntl] = vantio_on_owner,
 	[SYS_kill] = vantio_on_signal, [SYS_tkill] = vantio_on_signal, [SYS_tgkill] = vantio_on_signal,
 	[SYS_rt_sigqueueinfo] = vantio_on_signal, [SYS_rt_tgsigqueueinfo] = vantio_on_signal, [SYS_pidfd_send_signal] = vantio_on_signal,
 	[SYS_mount] = vantio_on_surface, [SYS_umount2] = vantio_on_surface, [SYS_pivot_root] = vantio_on_surface,

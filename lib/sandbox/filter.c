@@ -106,8 +106,8 @@ static void add_network(struct making *m)
 	RULE(m, SCMP_ACT_NOTIFY, SYS_sendto, SCMP_CMP64(4, SCMP_CMP_NE, 0, 0));
 }
 
-/* Denied surfaces are asked about so that the refusal is recorded. */
-static void add_surfaces(struct making *m, uint32_t denied)
+/* Denied surfaces are asked about so that the refusal is recorded, and others where permissions are. */
+static void add_surfaces(struct making *m, uint32_t surfaces)
 {
 	/* mount and io_uring are refused whatever the policy says (struct vantio_plan, unmet) */
 	ASK(m, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount, SYS_fsconfig, SYS_fspick,
@@ -119,20 +119,20 @@ static void add_surfaces(struct making *m, uint32_t denied)
 	ASK(m, SYS_process_vm_readv, SYS_process_vm_writev);
 	/* limits of another process end it (RLIMIT_CPU, RLIMIT_FSIZE), and no hook of Landlock is asked */
 	RULE(m, SCMP_ACT_NOTIFY, SYS_prlimit64, SCMP_CMP64(0, SCMP_CMP_NE, 0, 0), SCMP_CMP64(2, SCMP_CMP_NE, 0, 0));
-	if (denied & 1u << VANTIO_SURFACE_BPF)
+	if (surfaces & 1u << VANTIO_SURFACE_BPF)
 		ASK(m, SYS_bpf);
-	if (denied & 1u << VANTIO_SURFACE_MODULE)
+	if (surfaces & 1u << VANTIO_SURFACE_MODULE)
 		ASK(m, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_reboot, SYS_iopl, SYS_ioperm);
-	if (denied & 1u << VANTIO_SURFACE_PERF)
+	if (surfaces & 1u << VANTIO_SURFACE_PERF)
 		ASK(m, SYS_perf_event_open);
-	if (denied & 1u << VANTIO_SURFACE_KEYRING)
+	if (surfaces & 1u << VANTIO_SURFACE_KEYRING)
 		ASK(m, SYS_add_key, SYS_request_key, SYS_keyctl);
-	if (denied & 1u << VANTIO_SURFACE_SIGNAL) {
+	if (surfaces & 1u << VANTIO_SURFACE_SIGNAL) {
 		ASK(m, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal);
 		RULE(m, SCMP_ACT_NOTIFY, SYS_ioctl, INT_IS(1, TIOCSTI));
 		RULE(m, SCMP_ACT_NOTIFY, SYS_ioctl, INT_IS(1, 0x541c)); /* TIOCLINUX */
 	}
-	if (denied & 1u << VANTIO_SURFACE_RAW_SOCKET) {
+	if (surfaces & 1u << VANTIO_SURFACE_RAW_SOCKET) {
 		RULE(m, SCMP_ACT_NOTIFY, SYS_setsockopt, INT_IS(1, 0), INT_IS(2, 4));   /* IP_OPTIONS */
 		RULE(m, SCMP_ACT_NOTIFY, SYS_setsockopt, INT_IS(1, 41), INT_IS(2, 6));  /* IPV6_2292PKTOPTIONS */
 		RULE(m, SCMP_ACT_NOTIFY, SYS_setsockopt, INT_IS(1, 41), INT_IS(2, 57)); /* IPV6_RTHDR */
@@ -140,13 +140,13 @@ static void add_surfaces(struct making *m, uint32_t denied)
 }
 
 /* A mount namespace would change what paths mean, so it goes with mount; flags of clone3(2) lie in memory, and its caller falls back. */
-static void add_namespaces(struct making *m, uint32_t denied)
+static void add_namespaces(struct making *m, uint32_t surfaces)
 {
 	rule(m, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0, NULL);
 	RULE(m, SCMP_ACT_NOTIFY, SYS_clone, BITS_ON(0, CLONE_NEWNS));
 	RULE(m, SCMP_ACT_NOTIFY, SYS_unshare, BITS_ON(0, CLONE_NEWNS));
 	rule(m, SCMP_ACT_NOTIFY, SYS_setns, 0, NULL);
-	if (!(denied & 1u << VANTIO_SURFACE_USERNS))
+	if (!(surfaces & 1u << VANTIO_SURFACE_USERNS))
 		return;
 	RULE(m, SCMP_ACT_NOTIFY, SYS_clone, BITS_ON(0, CLONE_NEWUSER));
 	RULE(m, SCMP_ACT_NOTIFY, SYS_unshare, BITS_ON(0, CLONE_NEWUSER));
@@ -195,7 +195,7 @@ static void add_all(struct making *m, const struct vantio_plan *plan, bool obser
 	}
 	add_surfaces(m, plan->surfaces);
 	add_namespaces(m, plan->surfaces);
-	if (!observe && plan->surfaces & 1u << VANTIO_SURFACE_SIGNAL)
+	if (!observe && plan->floor.signals)
 		add_owners(m, plan->abi);
 	if (!observe)
 		add_traps(m);

@@ -153,6 +153,19 @@ static struct vantio_reply refuse_signal(struct vantio_call *c, pid_t pid)
 	return vantio_go_on();
 }
 
+/* Limits of another process end it, as a signal does. */
+struct vantio_reply vantio_on_prlimit(struct vantio_call *c)
+{
+	const pid_t pid = vantio_arg_int(c, 0);
+
+	if (ours(c, pid))
+		return vantio_go_on();
+	if (kill(pid, 0) && errno == ESRCH)
+		return vantio_refuse(ESRCH);
+	return vantio_refused_surface(c, VANTIO_HOOK_TASK_SETRLIMIT, VANTIO_OP_SIGNAL, VANTIO_SURFACE_SIGNAL, (uint32_t)pid) ? vantio_refuse(EPERM) :
+															      vantio_go_on();
+}
+
 /* Of a descriptor's signals: F_SETOWN. */
 struct vantio_reply vantio_on_owner(struct vantio_call *c)
 {

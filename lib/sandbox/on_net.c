@@ -252,10 +252,16 @@ static int judge_message(struct vantio_call *c, struct message *m)
 	return vantio_peer_judge(c, &m->s, &m->to, true);
 }
 
+/* Whether sending is connecting too, which would only be begun without waiting. */
+static bool connects(const struct message *m)
+{
+	return m->flags & MSG_FASTOPEN && !(m->flags & MSG_DONTWAIT) && waits(m->s.fd);
+}
+
 /* A message that was judged. Where the socket waits, another thread does. */
 static struct vantio_reply deliver(struct vantio_call *c, struct message *m)
 {
-	int64_t n = send_now(m, MSG_DONTWAIT);
+	int64_t n = connects(m) ? -EAGAIN : send_now(m, MSG_DONTWAIT);
 	struct vantio_reply reply;
 
 	if (n == -EAGAIN && !(m->flags & MSG_DONTWAIT) && waits(m->s.fd)) {
@@ -362,7 +368,7 @@ struct vantio_reply vantio_on_sendmmsg(struct vantio_call *c)
 			r = take_message(c, at, &m);
 		if (!r)
 			r = judge_message(c, &m);
-		n = r ? -r : c->box->lax ? 0 : send_now(&m, MSG_DONTWAIT);
+		n = r ? -r : c->box->lax ? 0 : !i && connects(&m) ? -EAGAIN : send_now(&m, MSG_DONTWAIT);
 		if (n == -EAGAIN && !r && !i && !(m.flags & MSG_DONTWAIT) && waits(m.s.fd)) {
 			struct vantio_reply reply = wait_for_first(c, &m, at + offsetof(struct mmsghdr, msg_len));
 

@@ -286,12 +286,12 @@ static bool says(const struct vantio_policy *p, unsigned int domain, enum vantio
 	return !p->default_allow[domain] || p->lists[deny].n;
 }
 
-static void plan_surfaces(const struct vantio_policy *p, struct vantio_plan *plan)
+static void plan_surfaces(const struct vantio_policy *p, bool all, struct vantio_plan *plan)
 {
 	unsigned int i;
 
 	for (i = 0; i < VANTIO_SURFACE_MAX; i++)
-		if (!p->kernel_allow[i])
+		if (all || !p->kernel_allow[i])
 			plan->surfaces |= 1u << i;
 	if (p->kernel_allow[VANTIO_SURFACE_MOUNT])
 		unmet(plan, "kernel.mount = \"allow\": a process under Landlock cannot mount");
@@ -319,7 +319,7 @@ int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *i
 	plan.floor.tcp = network;
 	plan.floor.abstract = network;
 	plan.floor.signals = !p->kernel_allow[VANTIO_SURFACE_SIGNAL];
-	plan_surfaces(p, &plan);
+	plan_surfaces(p, all, &plan);
 	if (observe)
 		plan.n_unmet = 0;
 	if (files)

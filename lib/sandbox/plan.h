@@ -17,7 +17,7 @@ struct vantio_plan {
 	bool execs;     /* execve(2), executable mappings */
 	bool network;   /* connect, bind, listen, send */
 	bool forks;
-	uint32_t surfaces; /* bit per enum vantio_surface that is denied */
+	uint32_t surfaces; /* bit per enum vantio_surface that is asked about: denied, or to be recorded */
 	struct vantio_floor floor;
 	bool exact;       /* what Landlock lets the target read and write, the policy permits; not so where programs may not be read */
 	unsigned int abi; /* of Landlock, that is used */

@@ -300,7 +300,6 @@ const struct act_op act_ops[] = {
 	{ "socket-mptcp", "socket", 0, ACT_TELLS, act_socket_mptcp },
 	{ "socket-vsock", "socket", 0, ACT_TELLS, act_socket_vsock },
 	{ "mount", "mount", 0, ACT_TELLS, act_mount },
-	{ "umount", "mount", 0, ACT_TELLS, act_umount },
 	{ "chroot", "mount", 0, ACT_TELLS, act_chroot },
 	{ "ptrace", "ptrace", 0, ACT_TELLS, act_ptrace },
 	{ "read-memory", "ptrace", 0, ACT_TELLS, act_read_memory },

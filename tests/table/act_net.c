@@ -164,13 +164,6 @@ int act_listen(const struct act_request *q, char *text) { UNUSED; return bind_to
 int act_mount(const struct act_request *q, char *text) { UNUSED; RET(mount("none", "/mnt", "tmpfs", 0, NULL) ? -1 : umount2("/mnt", MNT_DETACH)); }
 int act_chroot(const struct act_request *q, char *text) { UNUSED; RET(chroot("/")); }
 
-/* Nothing is mounted there: EINVAL is what somebody hears who may. */
-int act_umount(const struct act_request *q, char *text)
-{
-	UNUSED;
-	return !umount2("/dev/null", UMOUNT_NOFOLLOW) || errno == EINVAL ? 0 : errno;
-}
-
 int act_ptrace(const struct act_request *q, char *text)
 {
 	UNUSED;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,34 @@ static pid_t start(const struct rows_tier *tier, const struct table_policy *p, u
 	dup2(out, 1);
 	execl(program, program, "run", "-q", "--tier", "user", "--policy", policy, "--", player, NULL);
 	_exit(127);
+}
+
+/*
+ * What Landlock stands for, on a kernel of each of its ABIs: renames between folders (2), cutting (3), ports (4), signals and abstract
+ * sockets (6). Policies whose permissions are not recorded leave it the most.
+ */
+static void try_abis(const struct table *t, const struct rows_tier *tier)
+{
+	static const char *const only[] = { "quiet", "gain", "open", "net-open", "closed", "exec-alone", NULL };
+	const long newest = syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* what there is */);
+	struct rows_tier older = *tier;
+	char name[100];
+
+	older.only = only;
+	for (int abi = 1; abi <= 7; abi++) {
+		struct rows_count c = {};
+
+		if (abi > newest) {
+			printf("ok %d - user: Landlock ABI %d # SKIP this kernel has %ld\n", ++n_tests, abi, newest);
+			continue;
+		}
+		snprintf(name, sizeof(name), "%d", abi);
+		setenv("VANTIO_LANDLOCK_ABI", name, 1);
+		rows_play(t, &older, &c);
+		snprintf(name, sizeof(name), "user: Landlock ABI %d: every one of %zu rows agrees", abi, c.run);
+		test(c.run > 100 && !c.wrong, name);
+	}
+	unsetenv("VANTIO_LANDLOCK_ABI");
 }
 
 /* A policy that the tier cannot enforce is refused with status 5, or the reason that the table gives is none. */
@@ -197,6 +226,7 @@ int main(int argc, char **argv)
 	rows_tell(&t, TIER_USER, &played);
 	test(!played.wrong, "user: every row agrees");
 	test(played.run >= ROWS_MIN, "user: at least 200 rows were run");
+	try_abis(&t, &tier);
 	check_refused(&t, &tier);
 	if (getenv("TABLE_KEEP") == NULL)
 		find_wrong(&n, &tier, &ask);

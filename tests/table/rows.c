@@ -363,6 +363,15 @@ static void run_policy(struct play *play, size_t policy)
 	free(records.items);
 }
 
+static bool is_asked(const struct rows_tier *tier, const char *policy)
+{
+	size_t i = 0;
+
+	while (tier->only && tier->only[i] && strcmp(tier->only[i], policy))
+		i++;
+	return !tier->only || tier->only[i];
+}
+
 void rows_play(const struct table *t, const struct rows_tier *tier, struct rows_count *ret)
 {
 	struct play play = { .t = t, .tier = tier, .count = ret };
@@ -375,7 +384,7 @@ void rows_play(const struct table *t, const struct rows_tier *tier, struct rows_
 		if (t->rows[i].not[tier->tier])
 			rows_pass(t, t->rows[i].not[tier->tier], ret);
 	for (size_t i = 0; i < t->n_policies; i++)
-		if (!t->policies[i].not[tier->tier])
+		if (!t->policies[i].not[tier->tier] && is_asked(tier, t->policies[i].name))
 			run_policy(&play, i);
 	if (play.victim > 0) {
 		kill(play.victim, SIGKILL);

@@ -21,6 +21,7 @@ struct rows_tier {
 	pid_t (*start)(const struct rows_tier *tier, const struct table_policy *p, uid_t uid, int in, int out);
 	/* After the players of a policy have ended: whatever must be done for their records to be in the ledger. NULL: nothing. */
 	void (*collect)(const struct rows_tier *tier);
+	const char *const *only; /* names of policies, NULL behind the last; NULL: all of them */
 	void *ctx;
 };
 

@@ -168,7 +168,7 @@ static void explain_network_targets(void **state)
 	       { "connect", "10.2.3.4", NULL, false, "network.default", 15 }, { "listen", "127.0.0.1:8080", NULL, true, "127.0.0.1:8000-8999", 17 },
 	       { "bind", "127.0.0.1:9999", NULL, false, "network.default", 15 }, { "listen", "0.0.0.0:8080", NULL, false, "network.default", 15 },
 	       { "listen", "[::]:9000", NULL, false, "network.default", 15 }, { "listen", "[::1]:9000", NULL, true, "[::]/0:9000", 17 },
-	       { "listen", "[::]:9001", NULL, true, "0.0.0.0/0:9001", 17 });
+	       { "listen", "[::]:9001", NULL, true, "[::]/0:9001", 17 });
 }
 
 static void explain_unix_targets(void **state)
