@@ -97,7 +97,7 @@ static uint32_t of(const struct program *p, int nr, uint64_t a0, uint64_t a1, ui
 }
 
 static const struct vantio_plan everything = { .opens = true, .changes = true, .execs = true, .network = true, .forks = true,
-					       .surfaces = (1u << VANTIO_SURFACE_MAX) - 1, .abi = 7 };
+					       .surfaces = (1u << VANTIO_SURFACE_MAX) - 1, .floor.signals = true, .abi = 7 };
 #define HIGH 0xabcd00000000ull /* rubbish in the half of a register that the kernel does not look at */
 
 static void filter_of_all_asks_about_what_is_governed(void **state)
