@@ -12,12 +12,14 @@
 #define CG_FREE "/vt-free"
 #define FOLDER  "/tmp/vt-flood"
 #define SECRET  FOLDER "/secret"
+#define KEPT    "/tmp/vt-flood-kept"
 #define PROCESSES 4
 #define LONG_NAME 250 /* three of them are too long to be compared with others: each refusal is an event of its own */
 
 #define BODY "[file]\ndefault = \"allow\"\ndeny = [\"" FOLDER "/**\"]\n[exec]\ndefault = \"allow\"\n[network]\ndefault = \"allow\"\n"
 
 static unsigned int attempts; /* in all */
+static char longest[3 * LONG_NAME + 100]; /* an allowed file whose events are larger than any of the flood's: where those had no room, it has none */
 
 static unsigned int share(unsigned int process)
 {
@@ -110,13 +112,13 @@ static void run_flood(void)
 static void allowed(void *arg)
 {
 	(void)arg;
-	CHECK_OK(open("/etc/passwd", O_RDONLY));
+	CHECK_OK(open(longest, O_RDONLY));
 }
 
 static void refused_for_want_of_a_record(void *arg)
 {
 	(void)arg;
-	CHECK_FAILS(open("/etc/passwd", O_RDONLY), EACCES);
+	CHECK_FAILS(open(longest, O_RDONLY), EACCES);
 }
 
 TEST_WITHIN(flood_with_the_reader_stopped_permits_nothing_and_loses_count_of_nothing, 3000)
@@ -223,6 +225,13 @@ SETUP()
 	engine_ready();
 	fresh_folder(FOLDER);
 	make_file(SECRET, "secret", 0644);
+	fresh_folder(KEPT);
+	snprintf(path, sizeof(path), KEPT "/%0*u", LONG_NAME, 0);
+	make_folder(path);
+	snprintf(path, sizeof(path), KEPT "/%0*u/%0*u", LONG_NAME, 0, LONG_NAME, 0);
+	make_folder(path);
+	snprintf(longest, sizeof(longest), KEPT "/%0*u/%0*u/%0*u", LONG_NAME, 0, LONG_NAME, 0, LONG_NAME, 0);
+	make_file(longest, "kept", 0644);
 	for (i = 0; i < PROCESSES; i++) {
 		snprintf(path, sizeof(path), FOLDER "/%0*u", LONG_NAME, i);
 		make_folder(path);
