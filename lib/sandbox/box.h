@@ -15,9 +15,11 @@
 #include "sandbox/target.h"
 
 struct vantio_tracer;
+struct vantio_filter_job;
 
 struct vantio_box {
 	struct vantio_plan plan;
+	struct vantio_filter_job *filter; /* owned: under way until the command is started */
 	struct vantio_image *image; /* owned */
 	struct vantio_held_set held; /* owned: what entries of deny without wildcards name */
 	struct vantio_judge *judge; /* owned */

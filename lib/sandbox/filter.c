@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "sandbox/ioctls.h"
+#include "base/worker.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1ul << 5)
@@ -246,6 +247,58 @@ int vantio_filter_make(const struct vantio_plan *plan, bool observe, struct sock
 	if (m.failed)
 		return vantio_fail(err, -m.failed, "cannot make the seccomp program: %s", strerror(-m.failed));
 	return read_program(fd, ret, ret_n, err);
+}
+
+struct vantio_filter_job {
+	struct vantio_worker *thread; /* owned; NULL: there was none to be had */
+	struct vantio_plan plan;
+	bool observe;
+	struct sock_filter *program; /* owned */
+	size_t n;
+	struct vantio_error err;
+	int r;
+};
+
+static void make_it(void *arg)
+{
+	struct vantio_filter_job *job = arg;
+
+	job->r = vantio_filter_make(&job->plan, job->observe, &job->program, &job->n, &job->err);
+}
+
+struct vantio_filter_job *vantio_filter_begin(const struct vantio_plan *plan, bool observe)
+{
+	struct vantio_filter_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->plan = *plan;
+	job->observe = observe;
+	job->thread = vantio_worker_start(make_it, job);
+	if (job->thread)
+		vantio_worker_go(job->thread);
+	return job;
+}
+
+int vantio_filter_end(struct vantio_filter_job *job, struct sock_filter **ret, size_t *ret_n, struct vantio_error *err)
+{
+	int r;
+
+	if (!job)
+		return vantio_fail(err, ENOMEM, "out of memory");
+	if (!job->thread && ret)
+		make_it(job);
+	vantio_worker_stop(job->thread);
+	r = job->r;
+	if (r)
+		*err = job->err;
+	if (!r && ret) {
+		*ret = vantio_take(job->program);
+		*ret_n = job->n;
+	}
+	free(job->program);
+	free(job);
+	return r;
 }
 
 int vantio_filter_enter(const struct sock_filter *program, size_t n)

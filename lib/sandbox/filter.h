@@ -10,6 +10,15 @@
 /* *ret is owned by the caller (free). */
 int vantio_filter_make(const struct vantio_plan *plan, bool observe, struct sock_filter **ret, size_t *ret_n, struct vantio_error *err);
 
+struct vantio_filter_job;
+
+/*
+ * The same in a thread of its own, begun by vantio_filter_begin() and waited for by vantio_filter_end(), which must follow: libseccomp takes
+ * as long as compiling a policy does. Of `plan`, which is copied, the floor is not looked at. NULL if out of memory. `ret` NULL: not wanted.
+ */
+struct vantio_filter_job *vantio_filter_begin(const struct vantio_plan *plan, bool observe);
+int vantio_filter_end(struct vantio_filter_job *job, struct sock_filter **ret, size_t *ret_n, struct vantio_error *err);
+
 /*
  * Of the calling thread, for good: sets no_new_privs too. The listener's descriptor, or -errno; async-signal-safe. The call that
  * it answers to is not trapped itself.

@@ -301,14 +301,16 @@ static void plan_surfaces(const struct vantio_policy *p, bool all, struct vantio
 		unmet(plan, "kernel.io_uring = \"allow\": what goes through a ring is not asked about, so rings are refused");
 }
 
-int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *image, bool observe, struct vantio_plan *ret,
-		     struct vantio_error *err)
+static bool says_of_files(const struct vantio_policy *p)
 {
-	const bool all = observe || p->audit || p->record_all;
+	return says(p, VANTIO_DOMAIN_FILE, VANTIO_LIST_FILE_DENY) || p->lists[VANTIO_LIST_FILE_DENY_WRITE].n;
+}
+
+struct vantio_plan vantio_plan_questions(const struct vantio_policy *p, bool observe)
+{
+	const bool all = observe || p->audit || p->record_all, files = says_of_files(p), exec = says(p, VANTIO_DOMAIN_EXEC, VANTIO_LIST_EXEC_DENY);
+	const bool network = says(p, VANTIO_DOMAIN_NET, VANTIO_LIST_NET_DENY);
 	struct vantio_plan plan = {};
-	bool files = says(p, VANTIO_DOMAIN_FILE, VANTIO_LIST_FILE_DENY) || p->lists[VANTIO_LIST_FILE_DENY_WRITE].n, exec = says(p, VANTIO_DOMAIN_EXEC, VANTIO_LIST_EXEC_DENY);
-	bool network = says(p, VANTIO_DOMAIN_NET, VANTIO_LIST_NET_DENY);
-	int r = 0;
 
 	plan.opens = all || files;
 	plan.changes = all || files || exec || p->limits[VANTIO_LIMIT_UNLINK].set || p->limits[VANTIO_LIMIT_RENAME].set ||
@@ -322,10 +324,20 @@ int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *i
 	plan_surfaces(p, all, &plan);
 	if (observe)
 		plan.n_unmet = 0;
+	plan.floor.exec = exec;
+	return plan;
+}
+
+int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *image, bool observe, struct vantio_plan *ret,
+		     struct vantio_error *err)
+{
+	struct vantio_plan plan = vantio_plan_questions(p, observe);
+	const bool files = says_of_files(p);
+	int r = 0;
+
 	if (files)
 		r = plan_files(p, image, &plan, err);
-	plan.floor.exec = exec;
-	if (!r && (exec || files))
+	if (!r && (plan.floor.exec || files))
 		r = plan_exec(p, image, &plan, err);
 	if (r) {
 		vantio_plan_clear(&plan);

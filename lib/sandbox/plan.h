@@ -25,6 +25,8 @@ struct vantio_plan {
 	size_t n_unmet;
 };
 
+/* What is to be asked about, and what is unmet: all that the policy's text alone says. Nothing is owned. */
+struct vantio_plan vantio_plan_questions(const struct vantio_policy *p, bool observe);
 /* `observe`: everything is asked about, and nothing is enforced. */
 int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *image, bool observe, struct vantio_plan *ret,
 		     struct vantio_error *err);

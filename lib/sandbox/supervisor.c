@@ -293,6 +293,9 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 	snprintf(box->runtime, sizeof(box->runtime), "%s", o->runtime_dir);
 	box->journal_options = (struct vantio_journal_options){ .ledger_dir = o->ledger_dir, .tier = o->observe ? "observe" : "user",
 								.policy = o->policy, .res = o->res };
+	box->plan = vantio_plan_questions(o->policy, o->observe);
+	box->plan.abi = vantio_landlock_abi(o->landlock_abi);
+	box->filter = vantio_filter_begin(&box->plan, box->lax);
 	r = vantio_run_listen(box->agent, &box->control, err);
 	if (!r)
 		r = vantio_image_compile(o->policy, o->res, &box->image, err);
@@ -424,7 +427,7 @@ int vantio_box_start(struct vantio_box *box, void (*child)(void *arg), void *arg
 	int r = box->lax ? 0 : vantio_landlock_make(box->plan.abi, &box->plan.floor, &b.ruleset, err);
 
 	if (!r)
-		r = vantio_filter_make(&box->plan, box->lax, &program, &b.n, err);
+		r = vantio_filter_end(vantio_take(box->filter), &program, &b.n, err);
 	b.program = program;
 	if (!r)
 		r = give_birth(box, &b, child, arg, err);
@@ -445,6 +448,8 @@ int vantio_box_close(struct vantio_box *box, struct vantio_journal_summary *ret,
 
 	if (!box)
 		return 0;
+	if (box->filter) /* nothing was started */
+		vantio_filter_end(box->filter, NULL, NULL, &(struct vantio_error){});
 	r = vantio_journal_close(box->journal, ret, err);
 	if (!r && box->broken) {
 		*err = box->journal_error;
