@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "sandbox/ioctls.h"
 #include "base/worker.h"
+#include "sandbox/ioctls.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1ul << 5)
