@@ -67,7 +67,9 @@ endif
 endif
 LDLIBS := $(PKG_LIBS) -lstdc++ -lm -lpthread
 # Of C++ one file is there: relocating its whole library was a tenth of the time that `run` takes to start a command.
+ifdef BUILDING
 STDCXX_A := $(if $(filter 1,$(SAN)),,$(wildcard $(shell $(CC) -print-file-name=libstdc++.a)))
+endif
 CLI_LIBS  = $(if $(STDCXX_A),$(filter-out -lstdc++,$(LDLIBS)) $(STDCXX_A) -static-libgcc,$(LDLIBS))
 
 LIB_C    := $(sort $(wildcard lib/*/*.c))
