@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #ifdef __x86_64__
+#include <sys/platform/x86.h>
 #include <tmmintrin.h>
 #endif
 
@@ -46,7 +47,7 @@ size_t vantio_base64_encode(enum vantio_base64 kind, char *out, const void *byte
 	uint32_t v;
 
 #ifdef __x86_64__
-	if (len >= 16 && __builtin_cpu_supports("ssse3")) {
+	if (len >= 16 && x86_cpu_active(x86_cpu_SSSE3)) {
 		size_t done = encode_wide(kind, out, p, len);
 
 		p += done;

@@ -18,19 +18,15 @@ static void hash_one(const struct vantio_message *m)
 }
 
 #ifdef __x86_64__
-#include <cpuid.h>
 #include <endian.h>
 #include <immintrin.h>
+#include <sys/platform/x86.h>
 
 #define BLOCK 64u
 
 bool vantio_sha256_pairs(void)
 {
-	unsigned a, b, c, d;
-
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1))
-		return false;
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA;
+	return x86_cpu_active(x86_cpu_SSSE3) && x86_cpu_active(x86_cpu_SSE4_1) && x86_cpu_active(x86_cpu_SHA);
 }
 
 /* FIPS 180-4, 4.2.2 */
