@@ -69,9 +69,10 @@ LDLIBS := $(PKG_LIBS) -lstdc++ -lm -lpthread
 # The program's own: archives where they are there, as Debian's -dev packages have them. Loading nine shared libraries was a quarter of the
 # time that `run` takes to start a command (make bench-run).
 ifdef BUILDING
-archive   = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1:-l%=%).a)),$(1))
-CLI_LIBS := $(if $(filter 1,$(SAN)),$(LDLIBS),-Wl,--start-group $(foreach l,$(PKG_LIBS) -lz -lstdc++,$(call archive,$(l))) -Wl,--end-group \
-	-static-libgcc -lm -lpthread)
+archive    = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1:-l%=%).a)),$(1))
+ARCHIVED  := $(filter-out -lm,$(filter -l%,$(if $(filter 1,$(SAN)),,$(shell pkg-config --static --libs $(PKGS) 2>/dev/null))))
+GROUPED    = -Wl,--start-group $(foreach l,$(sort $(ARCHIVED) -lstdc++),$(call archive,$(l))) -Wl,--end-group
+CLI_LIBS  := $(if $(ARCHIVED),$(GROUPED) -static-libgcc -lm -lpthread,$(LDLIBS))
 endif
 
 LIB_C    := $(sort $(wildcard lib/*/*.c))
