@@ -235,7 +235,7 @@ int cmd_agent_list(struct cli *cli)
 		} else {
 			cJSON_Delete(list);
 			r = cli_grid_print(cli, grid);
-			if (!r && !n)
+			if (!r && !n && there)
 				cli_note(cli, "no agent is enrolled");
 		}
 	}
