@@ -72,15 +72,16 @@ int cmd_agent_enroll(struct cli *cli)
 	return cli_emit(cli, doc);
 }
 
-/* What remove and release have in common: one agent by its name, changed under the lock. */
-static int change_agent(struct cli *cli, int (*change)(struct vantio_engine *, uint32_t, struct vantio_error *), const char *done,
+/* What remove and release have in common: one agent by its name, changed under the lock. `runs`: one of them could have been meant. */
+static int change_agent(struct cli *cli, bool runs, int (*change)(struct vantio_engine *, uint32_t, struct vantio_error *), const char *done,
 			const char *remark)
 {
 	cleanup_engine struct vantio_engine e = VANTIO_ENGINE_INIT;
 	struct vantio_error err = {};
 	uint32_t agent;
+	bool there;
 	cJSON *doc;
-	int r = cli_engine_need(cli, true, &e);
+	int r = runs ? cli_engine_beside(cli, true, cli_arg(cli, 0), 0, &e, &there) : cli_engine_need(cli, true, &e);
 
 	if (r)
 		return r;
@@ -101,7 +102,7 @@ static int change_agent(struct cli *cli, int (*change)(struct vantio_engine *, u
 
 int cmd_agent_remove(struct cli *cli)
 {
-	return change_agent(cli, vantio_agent_remove, "removed", ": its processes are not governed any more");
+	return change_agent(cli, false, vantio_agent_remove, "removed", ": its processes are not governed any more");
 }
 
 int cmd_agent_release(struct cli *cli)
@@ -121,7 +122,7 @@ int cmd_agent_release(struct cli *cli)
 		printf("released %s\n", cli_arg(cli, 0));
 		return cli_flush(cli);
 	}
-	return change_agent(cli, vantio_agent_release, "released", "");
+	return change_agent(cli, true, vantio_agent_release, "released", "");
 }
 
 /* ---- list ---- */
@@ -218,7 +219,7 @@ int cmd_agent_list(struct cli *cli)
 	int r = l.slots ? cli_runs_ask(cli, NULL, VANTIO_RUN_ASK, &runs) : cli_fail(cli, CLI_FAILURE, "out of memory");
 
 	if (!r)
-		r = cli_engine_beside(cli, false, runs.n, &e, &there);
+		r = cli_engine_beside(cli, false, NULL, runs.n, &e, &there);
 	if (!r && there && (vantio_engine_slots(&e, l.slots, &l.n_slots, &err) || vantio_tasks_list(&l.tasks, &l.n_tasks, &err)))
 		r = cli_fail_error(cli, &err);
 	if (!r) {

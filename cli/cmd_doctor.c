@@ -66,11 +66,11 @@ static void print_tier(struct cli *cli, const struct vantio_probe_report *r, enu
 	const struct vantio_probe *first = NULL;
 	bool can = vantio_probe_tier(r, t, &first);
 
-	printf("%-8s %s%-5s%s", vantio_tier_name(t), cli_color(cli, can ? "green" : "red"), can ? "yes" : "no", cli_color(cli, "reset"));
+	printf("%-8s %s%s%s", vantio_tier_name(t), cli_color(cli, can ? "green" : "red"), can ? "yes" : "no", cli_color(cli, "reset"));
 	if (!can)
-		printf("%s: %s", first->id, first->found);
+		printf("   %s: %s", first->id, first->found);
 	else if (!built[t])
-		printf("this host can; this version of vantioctl does not have the tier yet");
+		printf("  this host can; this version of vantioctl does not have the tier yet");
 	putchar('\n');
 }
 

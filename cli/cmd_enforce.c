@@ -32,7 +32,8 @@ struct enforcement {
 	struct vantio_engine engine;
 	struct vantio_pump *pump;
 	struct vantio_refresh *refresh; /* NULL where nothing that the policies name can change */
-	struct cli_policy policies[POLICIES_MAX];
+	char *fallback; /* owned: where a policy is that is not named */
+	struct cli_policy policies[POLICIES_MAX]; /* they borrow their files' names */
 	const struct vantio_policy *parsed[POLICIES_MAX]; /* of the same, for the refresh */
 	size_t n;
 	struct key_rotation keys;
@@ -51,6 +52,7 @@ static void enforcement_end(struct enforcement *f)
 	vantio_engine_close(&f->engine);
 	for (i = 0; i < f->n; i++)
 		cli_policy_free(&f->policies[i]);
+	free(f->fallback);
 	vantio_close_fd(&f->lock);
 	vantio_close_fd(&f->signals);
 	vantio_close_fd(&f->timer);
@@ -59,16 +61,17 @@ static void enforcement_end(struct enforcement *f)
 
 static int read_policies(struct enforcement *f)
 {
-	cleanup_free char *fallback = vantio_default_policy_path();
 	const char *file;
 	size_t i;
 	int r;
 
+	f->fallback = vantio_default_policy_path();
 	for (i = 0; (file = cli_get_nth(f->cli, "policy", i)) || i == 0; i++) {
 		if (i == POLICIES_MAX)
 			return cli_usage_error(f->cli, "at most %d policies at once", POLICIES_MAX);
 		f->n = i + 1;
-		r = cli_policy_need(f->cli, &f->policies[i], file ? file : fallback, cli_get(f->cli, "workdir"));
+		r = file ? cli_policy_need(f->cli, &f->policies[i], file, cli_get(f->cli, "workdir")) :
+			   cli_policy_need_fallback(f->cli, &f->policies[i], f->fallback, cli_get(f->cli, "workdir"), "");
 		if (r)
 			return r;
 		r = cli_policy_without_workdir(f->cli, &f->policies[i]);

@@ -101,7 +101,7 @@ int cmd_killswitch(struct cli *cli)
 		return cli_usage_error(cli, "say one, and only one, of --soft, --hard, --release and status");
 	r = cli_runs_ask(cli, name, verb, &runs);
 	if (!r && !(name && runs.n)) /* a name is a run's, or the engine's */
-		r = cli_engine_beside(cli, !cli_argc(cli), runs.n, &e, &there);
+		r = cli_engine_beside(cli, !cli_argc(cli), name, runs.n, &e, &there);
 	if (r)
 		return r;
 	if (cli_argc(cli))

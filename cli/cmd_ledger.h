@@ -25,5 +25,6 @@ extern const char *const ledger_decisions[]; /* as --decision takes them; NULL-t
 int ledger_decision(const char *name);
 /* A leaf, or a record id; false if it is neither. */
 bool ledger_read_id(const char *id, struct vantio_query *ret);
+int ledger_bad_id(struct cli *cli, const char *id); /* says so; CLI_USAGE */
 
 #endif

@@ -94,6 +94,16 @@ static int finish(struct cli *cli, int r, const struct vantio_error *err, bool r
 	return cli_fail_error(cli, err);
 }
 
+static int emit_done(struct cli *cli, const char *path, uint64_t n)
+{
+	cleanup_free char *safe = vantio_escape_dup(path, strlen(path));
+	cJSON *doc = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(doc, "file", safe ? safe : "");
+	cJSON_AddItemToObject(doc, "records", cli_json_u64(n));
+	return cli_emit(cli, doc);
+}
+
 CLI_COMMAND(ledger_export)
 {
 	const char *dir = cli_ledger_dir(cli), *path = cli_get(cli, "output-file");
@@ -117,7 +127,9 @@ CLI_COMMAND(ledger_export)
 		r = finish(cli, r, &err, false);
 	} else if (r == CLI_OK) {
 		r = finish(cli, vantio_export_to(dir, path, &e.opts, &n, &err), &err, true);
-		if (r == CLI_OK)
+		if (r == CLI_OK && cli_json(cli))
+			r = emit_done(cli, path, n);
+		else if (r == CLI_OK)
 			cli_note(cli, "%" PRIu64 " record%s exported", n, n == 1 ? "" : "s");
 	}
 	if (e.key)

@@ -390,6 +390,13 @@ bool ledger_read_id(const char *id, struct vantio_query *q)
 	return strlen(id) == 36 && strspn(id, "0123456789abcdefABCDEF-") == 36;
 }
 
+int ledger_bad_id(struct cli *cli, const char *id)
+{
+	cleanup_free char *safe = vantio_escape_dup(id, strlen(id));
+
+	return cli_usage_error(cli, "'%s' is neither a leaf (a number) nor a record id (a UUID)", safe ? safe : "");
+}
+
 CLI_COMMAND(ledger_show)
 {
 	const char *id = cli_arg(cli, 0);
@@ -401,7 +408,7 @@ CLI_COMMAND(ledger_show)
 	int e, exit_code;
 
 	if (!ledger_read_id(id, &q))
-		return cli_usage_error(cli, "'%s' is neither a leaf (a number) nor a record id (a UUID)", id);
+		return ledger_bad_id(cli, id);
 	r = ledger_open_reader(cli, &exit_code);
 	if (!r)
 		return exit_code;

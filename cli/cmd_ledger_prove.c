@@ -198,7 +198,7 @@ CLI_COMMAND(ledger_prove)
 
 	for (i = 0; i < cli_argc(cli); i++)
 		if (!ledger_read_id(cli_arg(cli, i), &q))
-			return cli_usage_error(cli, "'%s' is neither a leaf (a number) nor a record id (a UUID)", cli_arg(cli, i));
+			return ledger_bad_id(cli, cli_arg(cli, i));
 	p.folder = p.path && stat(p.path, &st) == 0 && S_ISDIR(st.st_mode);
 	if (cli_argc(cli) > 1 && !p.folder && !(cli_json(cli) && !p.path))
 		return cli_usage_error(cli, "several receipts need a folder that is there: --output-file DIR");

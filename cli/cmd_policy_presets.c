@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "policy/preset.h"
 #include "policy_input.h"
 
@@ -83,16 +84,18 @@ CLI_COMMAND(policy_presets)
 {
 	const struct vantio_preset *preset;
 	cleanup_policy struct vantio_policy *p = NULL;
+	cleanup_free char *safe = NULL;
 	const char *near;
 	int r;
 
 	if (!cli_argc(cli))
 		return list_all(cli);
 	preset = vantio_preset_find(&vantio_presets, cli_arg(cli, 0));
+	safe = vantio_escape_dup(cli_arg(cli, 0), strlen(cli_arg(cli, 0)));
 	near = vantio_preset_nearest(&vantio_presets, cli_arg(cli, 0));
 	if (!preset)
-		return near ? cli_fail(cli, CLI_FAILURE, "there is no preset '%s'; did you mean '%s'?", cli_arg(cli, 0), near) :
-			      cli_fail(cli, CLI_FAILURE, "there is no preset '%s'; 'vantioctl policy presets' lists them", cli_arg(cli, 0));
+		return near ? cli_fail(cli, CLI_FAILURE, "there is no preset '%s'; did you mean '%s'?", safe ? safe : "", near) :
+			      cli_fail(cli, CLI_FAILURE, "there is no preset '%s'; 'vantioctl policy presets' lists them", safe ? safe : "");
 	if (!cli_json(cli)) {
 		fwrite(preset->text, 1, preset->len, stdout);
 		return cli_flush(cli);

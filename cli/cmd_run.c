@@ -68,12 +68,13 @@ static int make_cgroup(struct run *r)
 void run_exec(struct cli *cli)
 {
 	char **argv = cli_program(cli);
+	cleanup_free char *safe = vantio_escape_dup(argv[0], strlen(argv[0]));
 	int code;
 
 	cli_child_signals();
 	execvp(argv[0], argv);
 	code = errno == ENOENT ? 127 : 126;
-	cli_fail(cli, CLI_FAILURE, "cannot run '%s': %s%s", argv[0], strerror(errno),
+	cli_fail(cli, CLI_FAILURE, "cannot run '%s': %s%s", safe ? safe : "", strerror(errno),
 		 errno == EACCES || errno == EPERM ? "; the policy's [exec], or the file's mode, does not allow it" : "");
 	_exit(code);
 }
@@ -369,7 +370,8 @@ int cmd_run(struct cli *cli)
 	else if (!code && cli_has(cli, "preset"))
 		code = cli_policy_need_presets(cli, &policy);
 	else if (!code)
-		code = cli_policy_need(cli, &policy, cli_has(cli, "policy") || !fallback ? cli_get(cli, "policy") : fallback, NULL);
+		code = cli_has(cli, "policy") ? cli_policy_need(cli, &policy, cli_get(cli, "policy"), NULL) :
+						cli_policy_need_fallback(cli, &policy, fallback, NULL, ", or --preset NAME ('vantioctl policy presets' lists them)");
 	if (!code)
 		code = choose_tier(cli, &tier);
 	if (!code && cli_has(cli, "phantom"))
@@ -386,7 +388,7 @@ static const char *const tiers[] = { "auto", "kernel", "user", "observe", NULL }
 
 static const struct cli_option run_options[] = {
 	{ .name = "policy", .letter = 'p', .kind = CLI_POLICY, .metavar = "FILE",
-	  .help = "the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)" },
+	  .help = "the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml, or in ~/.config)" },
 	{ .name = "preset", .letter = 'P', .kind = CLI_PRESET, .metavar = "NAME", .repeat = true,
 	  .help = "a preset as the policy ('vantioctl policy presets' lists them), or several together" },
 	{ .name = "tier", .letter = 't', .kind = CLI_CHOICE, .metavar = "TIER", .choices = tiers, .help = "who enforces it (default: auto, the strongest that works)" },

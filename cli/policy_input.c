@@ -276,17 +276,30 @@ int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, con
 	return need(cli, p);
 }
 
+int cli_policy_need_fallback(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir, const char *or_else)
+{
+	cleanup_free char *safe = file ? vantio_escape_dup(file, strlen(file)) : NULL;
+
+	if (!file)
+		return cli_fail(cli, CLI_FAILURE, "no policy is named, and there is no HOME to find one in: give --policy FILE%s", or_else);
+	if (access(file, F_OK) && errno == ENOENT)
+		return cli_fail(cli, CLI_FAILURE, "no policy is named, and there is none at '%s': give --policy FILE%s", safe ? safe : "", or_else);
+	return cli_policy_need(cli, p, file, workdir);
+}
+
 int cli_policy_need_presets(struct cli *cli, struct cli_policy *p)
 {
+	cleanup_free char *home = vantio_policy_home();
 	const char *names[VANTIO_EXTENDS_MAX], *name;
 	size_t n = 0;
 
 	while ((name = cli_get_nth(cli, "preset", n))) {
 		const char *near = vantio_preset_nearest(&vantio_presets, name);
+		cleanup_free char *safe = vantio_escape_dup(name, strlen(name));
 
 		if (!vantio_preset_find(&vantio_presets, name))
-			return near ? cli_usage_error(cli, "--preset: there is no preset '%s'; did you mean '%s'?", name, near) :
-				      cli_usage_error(cli, "--preset: there is no preset '%s'; 'vantioctl policy presets' lists them", name);
+			return near ? cli_usage_error(cli, "--preset: there is no preset '%s'; did you mean '%s'?", safe ? safe : "", near) :
+				      cli_usage_error(cli, "--preset: there is no preset '%s'; 'vantioctl policy presets' lists them", safe ? safe : "");
 		if (n == VANTIO_EXTENDS_MAX)
 			return cli_usage_error(cli, "--preset: at most %u", VANTIO_EXTENDS_MAX);
 		for (size_t i = 0; i < n; i++)
@@ -294,6 +307,8 @@ int cli_policy_need_presets(struct cli *cli, struct cli_policy *p)
 				return cli_usage_error(cli, "--preset: '%s' is given twice", name);
 		names[n++] = name;
 	}
+	if (!home)
+		return cli_fail(cli, CLI_FAILURE, "presets name files of the user's home, and there is no HOME: set it");
 	cli_policy_read_presets(p, names, n);
 	return need(cli, p);
 }

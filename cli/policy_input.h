@@ -47,6 +47,8 @@ void cli_policy_print_rule(const char *text);
  * error document with all of them. CLI_OK, or the exit code after reporting.
  */
 int cli_policy_need(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir);
+/* The same for `file`, where a policy is looked for when none is named (NULL: nowhere). `or_else` ends the message, where there is none. */
+int cli_policy_need_fallback(struct cli *cli, struct cli_policy *p, const char *file, const char *workdir, const char *or_else);
 /* The same for the values of --preset, of which there is one at least. */
 int cli_policy_need_presets(struct cli *cli, struct cli_policy *p);
 

@@ -127,11 +127,15 @@ static void print_refusal(const struct cli_policy *policy, const struct vantio_r
 {
 	cleanup_buf struct vantio_buf remedy = VANTIO_BUF_INIT;
 	struct vantio_pos pos = place_of(policy->policy, f->rule);
+	const char *file = vantio_pos_file(pos, policy->file);
 
 	put_remedy(&remedy, policy, f);
 	fprintf(stderr, "%4llu  %s %s: %s", (unsigned long long)f->count, f->op, f->resource, f->rule);
-	if (pos.line)
-		fprintf(stderr, " (%s:%u)", vantio_pos_file(pos, policy->file), pos.line);
+	if (pos.line) {
+		fputs(" (", stderr);
+		cli_print_escaped(stderr, file, strlen(file));
+		fprintf(stderr, ":%u)", pos.line);
+	}
 	fprintf(stderr, "%s%s\n", remedy.len ? "\n      to allow it: " : pos.preset ? "\n      the preset denies it whatever a policy says" : "",
 		remedy.len ? remedy.data : "");
 }

@@ -183,7 +183,9 @@ static void tell_halt(struct user_run *u)
 {
 	const bool halted = vantio_box_halted(u->box);
 
-	if (halted && !u->halted)
+	if (halted && !u->halted && vantio_box_ended(u->box))
+		cli_note(u->cli, "%s is ended by the kill switch", u->name);
+	else if (halted && !u->halted)
 		cli_note(u->cli, "%s is halted: 'vantioctl agent release %s' lets it go on, 'vantioctl killswitch --hard --agent %s' ends it",
 			 u->name, u->name, u->name);
 	u->halted = halted;

@@ -17,7 +17,7 @@ const struct cli_noun *const cli_nouns[CLI_NOUNS_MAX] = { NOUNS(LIST) };
 
 const struct cli_option cli_global_options[] = {
 	{ .name = "json", .letter = 'j', .kind = CLI_FLAG, .help = "print one JSON document, errors included" },
-	{ .name = "ledger", .kind = CLI_DIR, .metavar = "DIR", .help = "the ledger's folder (default: $VANTIO_LEDGER, /var/lib/vantio/ledger)" },
+	{ .name = "ledger", .kind = CLI_DIR, .metavar = "DIR", .help = "the ledger's folder (default: $VANTIO_LEDGER, /var/lib/vantio/ledger, or in ~/.local/share)" },
 	{ .name = "no-color", .kind = CLI_FLAG, .help = "no colours (as NO_COLOR in the environment)" },
 	{ .name = "quiet", .letter = 'q', .kind = CLI_FLAG, .help = "no remarks on stderr, only errors" },
 	{ .name = "version", .letter = 'V', .kind = CLI_FLAG, .help = "print the version" },

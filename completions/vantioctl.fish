@@ -35,7 +35,7 @@ end
 
 complete -c vantioctl -f
 complete -c vantioctl -l json -s j -d 'print one JSON document, errors included'
-complete -c vantioctl -l ledger -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'the ledger\'s folder (default: $VANTIO_LEDGER, /var/lib/vantio/ledger)'
+complete -c vantioctl -l ledger -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'the ledger\'s folder (default: $VANTIO_LEDGER, /var/lib/vantio/ledger, or in ~/.local/share)'
 complete -c vantioctl -l no-color -d 'no colours (as NO_COLOR in the environment)'
 complete -c vantioctl -l quiet -s q -d 'no remarks on stderr, only errors'
 complete -c vantioctl -l version -s V -d 'print the version'
@@ -57,7 +57,7 @@ complete -c vantioctl -n '__vantioctl_after 0' -a key -d 'signing keys and their
 complete -c vantioctl -n '__vantioctl_after 0' -a completion -d 'print the completion script of a shell'
 complete -c vantioctl -n '__vantioctl_after 0' -a help -d 'explain the commands'
 complete -c vantioctl -n '__vantioctl_after + doctor' -l tier -s t -r -f -a ' kernel user observe' -d 'exit with 5 if this tier cannot run here'
-complete -c vantioctl -n '__vantioctl_after + run' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml)'
+complete -c vantioctl -n '__vantioctl_after + run' -l policy -s p -r -k -f -a '(__fish_complete_suffix .toml)' -d 'the policy (default: $VANTIO_POLICY_PATH, /etc/vantio/policy.toml, or in ~/.config)'
 complete -c vantioctl -n '__vantioctl_after + run' -l preset -s P -r -f -a ' aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' -d 'a preset as the policy (\'vantioctl policy presets\' lists them), or several together'
 complete -c vantioctl -n '__vantioctl_after + run' -l tier -s t -r -f -a ' auto kernel user observe' -d 'who enforces it (default: auto, the strongest that works)'
 complete -c vantioctl -n '__vantioctl_after + run' -l name -s n -r -d 'what records call it, before its number (default: the policy\'s name)'
@@ -114,8 +114,8 @@ complete -c vantioctl -n '__vantioctl_after + policy learn' -l output -s o -r -F
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l force -s f -d 'replace the file of --output'
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l name -s n -r -d 'the policy\'s name (default: that of --base, or learned)'
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l base -s b -r -k -f -a '(__fish_complete_suffix .toml)' -d 'add to this policy what it does not allow yet'
-complete -c vantioctl -n '__vantioctl_after + policy learn' -l preset -r -f -a ' aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' -d 'learn only what this preset does not allow, and extend it (may be repeated)'
-complete -c vantioctl -n '__vantioctl_after + policy learn' -l allow-sensitive -r -d 'open what else is asked about, by path or as it is listed (may be repeated)'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l preset -r -f -a ' aider base build claude-code codex cursor-agent gemini-cli git loopback node opencode python' -d 'learn only what this preset does not allow, and extend it'
+complete -c vantioctl -n '__vantioctl_after + policy learn' -l allow-sensitive -r -d 'open what else is asked about, by path or as it is listed'
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l many -r -d 'names of one folder beyond which they become a glob (default 8)'
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l absolute -d 'write folders in full rather than as ~ and $WORKDIR, as \'enforce\' needs'
 complete -c vantioctl -n '__vantioctl_after + policy learn' -l agent -r -f -a '(__vantioctl_values agent)' -d 'learn from decisions on this agent'

@@ -109,7 +109,7 @@ static unsigned int distance(const char *a, size_t la, const char *b, size_t lb)
 const char *vantio_nearest(const char *word, const char *const *candidates, size_t n)
 {
 	size_t len = strnlen(word, NEAREST_MAX + 1), clen, i;
-	unsigned int d, best = (unsigned int)(len + 2) / 3 + 1;
+	unsigned int d, best = (unsigned int)(len + 1) / 3 + 1;
 	const char *found = NULL;
 
 	if (!len || len > NEAREST_MAX)

@@ -220,6 +220,8 @@ int vantio_ledger_genesis_load(int dirfd, struct vantio_vkey *ret, struct vantio
 	int r;
 
 	r = vantio_store_read(dirfd, GENESIS, KEY_FILE_MAX, &text, &len, err);
+	if (r == -ENOENT)
+		return vantio_fail(err, ENOENT, "this folder is no ledger: there is no '" GENESIS "' in it");
 	if (r < 0)
 		return r;
 	r = vantio_vkey_parse(text, len, ret, err);

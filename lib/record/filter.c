@@ -187,6 +187,8 @@ static int read_term(const char *p, size_t len, struct term *t, struct vantio_er
 	p += from + 1;
 	len -= from + 1;
 	trim(&p, &len);
+	if (!t->glob && len && *p == '=')
+		return vantio_fail(err, EINVAL, "filter: '==' is not among the comparisons: they are =, !=, ~ and !~");
 	if (t->glob)
 		vantio_buf_add(&value, p, len);
 	else

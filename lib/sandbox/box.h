@@ -38,6 +38,7 @@ struct vantio_box {
 	struct vantio_call *call; /* that is judged now; NULL for what no call asked */
 	struct vantio_tracer *tracer;   /* owned: threads whose execve(2) is looked after */
 	bool halting; /* the agent is to be stopped, as a limit wants it */
+	bool ended;   /* the kill switch ends it */
 	bool quarantined; /* it was when the kill switch halted it */
 };
 

@@ -51,6 +51,11 @@ bool vantio_box_halted(const struct vantio_box *box)
 	return vantio_judge_state(box->judge) != VANTIO_AGENT_ENROLLED;
 }
 
+bool vantio_box_ended(const struct vantio_box *box)
+{
+	return box->ended;
+}
+
 int vantio_box_control_fd(const struct vantio_box *box)
 {
 	return box->control;
@@ -68,7 +73,7 @@ static uint32_t release(struct vantio_box *box, bool of_limits, bool *ret_record
 {
 	const bool stays = !of_limits && (box->quarantined || vantio_judge_state(box->judge) == VANTIO_AGENT_QUARANTINE);
 
-	box->quarantined = false;
+	box->quarantined = box->ended = false;
 	vantio_judge_set_state(box->judge, stays ? VANTIO_AGENT_QUARANTINE : VANTIO_AGENT_ENROLLED);
 	*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_RELEASE, VANTIO_PERMIT, box->agent);
 	return stays ? 0 : signal_all(box, SIGCONT);
@@ -86,6 +91,7 @@ static uint32_t act(struct vantio_box *box, enum vantio_run_verb verb, bool *ret
 		break;
 	case VANTIO_RUN_HARD:
 		kill_switch(box);
+		box->ended = true;
 		n = signal_all(box, SIGKILL);
 		*ret_recorded = vantio_box_note(box, VANTIO_OP_KILL_HARD, VANTIO_KILLSWITCH, box->agent);
 		break;

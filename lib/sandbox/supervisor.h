@@ -46,6 +46,8 @@ int vantio_box_control_fd(const struct vantio_box *box);
 void vantio_box_control(struct vantio_box *box);
 /* Whether the kill switch or a limit has halted the agent: its processes are stopped until it is let go on. */
 bool vantio_box_halted(const struct vantio_box *box);
+/* Whether that was the kill switch, which ends them. */
+bool vantio_box_ended(const struct vantio_box *box);
 /* Answers one call. */
 void vantio_box_serve(struct vantio_box *box);
 /* For every status that waitpid(2) tells (__WALL): whether it was the tier's own affair, and not the command's. */

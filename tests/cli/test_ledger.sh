@@ -148,6 +148,9 @@ is "export: status" "$rc" 0
 holds "export: byte for byte" cmp "$TMP/out" "$old/log/00000000.ndjson"
 holds "export: to a pipe" cmp <(vantioctl ledger export --ledger "$old") "$old/log/00000000.ndjson"
 holds "export: JSON lines" jq -es 'length == 12 and all(.[]; .v == 1)' "$TMP/out"
+try vantioctl ledger export --ledger "$old" -o "$TMP/out" --json
+holds "export: a document of what was written" jq -e --arg file "$TMP/out" '.file == $file and .records == "12"' <<<"$out"
+is "export, --json: stderr stays empty" "$err" ""
 try vantioctl ledger export --ledger "$old" -o "$TMP/no/such/folder"
 is "export: nowhere to write" "$rc" 1
 

@@ -51,6 +51,12 @@ has "filter: an unknown key: the nearest" "$err" "did you mean 'agent'?"
 try vantioctl tail --ledger "$old" --filter decision --json
 is "filter: no term: status" "$rc" 2
 error_document "filter: no term: document" 2
+try vantioctl tail --ledger "$old" --filter op==read
+is "filter: '==': status" "$rc" 2
+has "filter: '==': said" "$err" "they are =, !=, ~ and !~"
+try vantioctl tail --ledger "$TMP"
+is "no ledger: status" "$rc" 1
+has "no ledger: said" "$err" "this folder is no ledger"
 
 if [[ -z ${MAKE_LEDGER:-} ]]; then
 	skip "follow" "MAKE_LEDGER is not set: run make check-cli"

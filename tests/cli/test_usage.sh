@@ -88,6 +88,46 @@ is "reader gone: status" "$?" 1
 has "reader gone: said" "$(<"$TMP/err")" "Broken pipe"
 exec 5>&-
 
+# No policy is named.
+VANTIO_POLICY_PATH=$TMP/none try vantioctl run -- true
+is "no policy: status" "$rc" 1
+has "no policy: what to give" "$err" "there is none at '$TMP/none': give --policy FILE, or --preset NAME"
+VANTIO_POLICY_PATH=$TMP/none try vantioctl enforce --json
+error_document "no policy, enforce: document" 1
+hasnt "no policy, enforce: it has no --preset" "$out" preset
+if [[ $EUID == 0 ]] && command -v setpriv >/dev/null && ! getent passwd 54321 >/dev/null; then
+	nobody=(setpriv --reuid 54321 --regid 54321 --clear-groups env -u HOME -u XDG_CONFIG_HOME -u XDG_RUNTIME_DIR)
+	for words in "run -- true" enforce; do
+		read -ra command <<<"$words"
+		try "${nobody[@]}" "$VANTIOCTL" "${command[@]}"
+		is "no policy and no HOME, $words: status" "$rc" 1
+		has "no policy and no HOME, $words: said" "$err" "there is no HOME to find one in"
+	done
+	try "${nobody[@]}" "$VANTIOCTL" run --preset base -- true
+	is "a preset and no HOME: one line" "$rc $(wc -l <<<"$err")" "1 1"
+	try "${nobody[@]}" HOME=/nonexistent "$VANTIOCTL" agent release nosuch
+	has "release: no run has the name" "$err" "no run of this user is called 'nosuch'"
+else
+	skip "no policy and no HOME" "it takes root, setpriv(1) and a user id without an account"
+fi
+
+# What is quoted cannot write lines of its own.
+for words in "ledger show" "ledger prove" "policy presets"; do
+	read -ra command <<<"$words"
+	try vantioctl "${command[@]}" $'a\e[1m\nb'
+	has "quoted, $words" "$err" 'a\x1b[1m\x0ab'
+done
+try vantioctl run --preset $'a\e[1m\nb' -- true
+has "quoted, run --preset" "$err" 'a\x1b[1m\x0ab'
+if vantioctl doctor --tier user >/dev/null 2>&1; then
+	policy=$TMP/$'a\e[1m\nb.toml'
+	printf 'schema = 1\nname = "p"\n[file]\ndefault = "allow"\n[exec]\ndefault = "deny"\n[network]\ndefault = "deny"\n' >"$policy"
+	try vantioctl run --tier user --policy "$policy" -- /bin/true
+	has "quoted, the policy of a refusal" "$err" 'a\x1b[1m\x0ab.toml:6)'
+else
+	skip "quoted, the policy of a refusal" "the user tier does not work here"
+fi
+
 # Colours only where a person looks.
 try vantioctl doctor
 hasnt "a pipe gets no colours" "$out$err" $'\e'
