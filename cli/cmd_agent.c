@@ -51,8 +51,11 @@ int cmd_agent_enroll(struct cli *cli)
 		what.pid = (int)pid;
 	else if (target[0] == '/')
 		what.cgroup = target;
-	else
-		return cli_usage_error(cli, "'%s' is neither a cgroup's path, which begins with a slash, nor a process id", target);
+	else {
+		cleanup_free char *safe = vantio_escape_dup(target, strlen(target));
+
+		return cli_usage_error(cli, "'%s' is neither a cgroup's path, which begins with a slash, nor a process id", safe ? safe : "");
+	}
 	if (cli_has(cli, "trace-id") && !vantio_parse_trace_id(cli_get(cli, "trace-id"), &what.trace_id))
 		return cli_usage_error(cli, "'%s' is no trace id: 0x and 16 hex digits", cli_get(cli, "trace-id"));
 	r = cli_engine_need(cli, true, &e);

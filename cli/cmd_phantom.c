@@ -442,8 +442,11 @@ CLI_COMMAND(phantom_collapse)
 	bool counted;
 	int r = check_ledger(cli);
 
-	if (!r && cli_argc(cli) && !looks_like_id(cli_arg(cli, 0)))
-		r = cli_usage_error(cli, "'%s' is no id of a phantom: 8 hex digits", cli_arg(cli, 0));
+	if (!r && cli_argc(cli) && !looks_like_id(cli_arg(cli, 0))) {
+		cleanup_free char *safe = vantio_escape_dup(cli_arg(cli, 0), strlen(cli_arg(cli, 0)));
+
+		r = cli_usage_error(cli, "'%s' is no id of a phantom: 8 hex digits", safe ? safe : "");
+	}
 	if (!r)
 		r = choose(cli, true, &c);
 	if (!r)

@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cmd_ledger.h"
 #include "learn.h"
 #include "policy/load.h"
@@ -34,8 +35,11 @@ static int check_usage(struct cli *cli)
 	const char *name = cli_get(cli, "name"), *file = cli_get(cli, "output");
 	struct stat st;
 
-	if (name && !is_name(name))
-		return cli_usage_error(cli, "--name: '%s' is no name of a policy: 1 to %d of a-z 0-9 . _ -", name, VANTIO_NAME_MAX);
+	if (name && !is_name(name)) {
+		cleanup_free char *safe = vantio_escape_dup(name, strlen(name));
+
+		return cli_usage_error(cli, "--name: '%s' is no name of a policy: 1 to %d of a-z 0-9 . _ -", safe ? safe : "", VANTIO_NAME_MAX);
+	}
 	if (!cli_get_number(cli, "many", VANTIO_LEARN_MANY) || cli_get_number(cli, "many", VANTIO_LEARN_MANY) > MANY_MAX)
 		return cli_usage_error(cli, "--many: 1 to %u", MANY_MAX);
 	if (cli_has(cli, "preset") && cli_has(cli, "base"))
@@ -44,8 +48,11 @@ static int check_usage(struct cli *cli)
 		return cli_usage_error(cli, "say with --output where the policy goes: standard output is the command's");
 	if (cli_program(cli) && (cli_has(cli, "agent") || cli_has(cli, "since") || cli_has(cli, "until") || cli_has(cli, "filter")))
 		return cli_usage_error(cli, "--agent, --since, --until and --filter choose among records; with a command its own are learned from");
-	if (file && !cli_has(cli, "force") && !lstat(file, &st))
-		return cli_fail(cli, CLI_FAILURE, "'%s' is there already: --force replaces it", file);
+	if (file && !cli_has(cli, "force") && !lstat(file, &st)) {
+		cleanup_free char *safe = vantio_escape_dup(file, strlen(file));
+
+		return cli_fail(cli, CLI_FAILURE, "'%s' is there already: --force replaces it", safe ? safe : "");
+	}
 	return CLI_OK;
 }
 

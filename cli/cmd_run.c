@@ -271,11 +271,13 @@ static void clean_up(struct run *r)
 /* The name gets the process id behind it, which must fit in too. */
 static int check_name(struct cli *cli)
 {
+	cleanup_free char *safe = NULL;
 	const char *name = cli_get(cli, "name");
 
 	if (!name || (*name && strlen(name) <= RUN_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name)))
 		return CLI_OK;
-	return cli_usage_error(cli, "--name: '%s' is no agent name: 1 to %d of a-z 0-9 . _ -", name, RUN_NAME_MAX);
+	safe = vantio_escape_dup(name, strlen(name));
+	return cli_usage_error(cli, "--name: '%s' is no agent name: 1 to %d of a-z 0-9 . _ -", safe ? safe : "", RUN_NAME_MAX);
 }
 
 void run_agent_name(struct cli *cli, const struct cli_policy *policy, char out[VANTIO_NAME_MAX])

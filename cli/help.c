@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "internal.h"
 
 extern const struct cli_noun cli_noun_help;
@@ -160,11 +161,17 @@ static int cmd_help(struct cli *cli)
 
 	if (noun) {
 		topic.noun = cli_find_noun(noun);
-		if (!topic.noun)
-			return cli_usage_error(cli, "there is no command '%s'; 'vantioctl help' lists all", noun);
+		if (!topic.noun) {
+			cleanup_free char *safe = vantio_escape_dup(noun, strlen(noun));
+
+			return cli_usage_error(cli, "there is no command '%s'; 'vantioctl help' lists all", safe ? safe : "");
+		}
 		topic.command = cli_find_verb(topic.noun, verb);
-		if (verb && !topic.command)
-			return cli_usage_error(cli, "'%s' has no verb '%s'; 'vantioctl help %s' lists all", noun, verb, noun);
+		if (verb && !topic.command) {
+			cleanup_free char *safe = vantio_escape_dup(verb, strlen(verb));
+
+			return cli_usage_error(cli, "'%s' has no verb '%s'; 'vantioctl help %s' lists all", noun, safe ? safe : "", noun);
+		}
 	}
 	return cli_help(&topic);
 }

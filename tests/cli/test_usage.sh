@@ -112,13 +112,15 @@ else
 fi
 
 # What is quoted cannot write lines of its own.
-for words in "ledger show" "ledger prove" "policy presets"; do
+for words in "ledger show" "ledger prove" "policy presets" "phantom collapse" "agent enroll --name a" "policy learn --name" help "help ledger"; do
 	read -ra command <<<"$words"
 	try vantioctl "${command[@]}" $'a\e[1m\nb'
 	has "quoted, $words" "$err" 'a\x1b[1m\x0ab'
 done
 try vantioctl run --preset $'a\e[1m\nb' -- true
 has "quoted, run --preset" "$err" 'a\x1b[1m\x0ab'
+try vantioctl run --name $'a\e[1m\nb' -- true
+has "quoted, run --name" "$err" 'a\x1b[1m\x0ab'
 if vantioctl doctor --tier user >/dev/null 2>&1; then
 	policy=$TMP/$'a\e[1m\nb.toml'
 	printf 'schema = 1\nname = "p"\n[file]\ndefault = "allow"\n[exec]\ndefault = "deny"\n[network]\ndefault = "deny"\n' >"$policy"
