@@ -88,6 +88,10 @@ is "reader gone: status" "$?" 1
 has "reader gone: said" "$(<"$TMP/err")" "Broken pipe"
 exec 5>&-
 
+try vantioctl policy list
+hasnt "wrong verb: nothing far is offered" "$err" "did you mean"
+has "wrong verb: all are listed" "$err" "it has check, show, "
+
 # No policy is named.
 VANTIO_POLICY_PATH=$TMP/none try vantioctl run -- true
 is "no policy: status" "$rc" 1
