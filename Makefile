@@ -407,7 +407,7 @@ bench-compile: $(BENCH)/bench_matcher
 # The ledger beside what a user would use instead, and at the size that BENCH_RECORDS says (10000000 takes 25 GB below BENCH_DIR).
 # As root, for the journal's seal. BENCH_COMPARE is how many records the others are given.
 BENCH_RECORDS ?= 1000000
-BENCH_COMPARE ?= 300000
+BENCH_COMPARE ?= 1000000
 BENCH_DIR     ?= /var/tmp
 
 $(BENCH)/bench_ledger: tests/bench/bench_ledger.c $(O)/libvantio.a
