@@ -117,6 +117,12 @@ bool vantio_learn_drawn(const char *name, size_t len, bool fleeting, struct vant
 /* A folder in one for temporary files, of which only the first letters and what is behind the last dot are told. */
 void vantio_learn_temporary(const char *name, size_t len, struct vantio_buf *glob);
 
+/* learn_reach.c: whether a path whose last component is a pattern could be, or lie on the way to, a sensitive place. */
+struct vantio_reach;
+int vantio_reach_new(struct vantio_reach **ret, struct vantio_error *err);
+void vantio_reach_free(struct vantio_reach *r);
+bool vantio_reach_place(const struct vantio_reach *r, const char *path);
+
 /* learn_fold.c */
 int vantio_learn_fold(struct vantio_learn *l, struct vantio_learned *ret, struct vantio_error *err);
 

@@ -319,7 +319,7 @@ bool vantio_tree_may_fold(const struct tree *t, uint32_t node, enum use use)
 	if (!strcmp(p.name[0], "run"))
 		return p.depth >= (!strcmp(p.name[1], "user") ? 4 : 2);
 	if (!strcmp(p.name[0], "var"))
-		return p.depth >= (!strcmp(p.name[1], "lib") ? 3 : 2);
+		return p.depth >= (!strcmp(p.name[1], "lib") || !strcmp(p.name[1], "spool") ? 3 : 2);
 	return p.depth >= (is_one_of(p.name[0], shared) ? 2 : 1);
 }
 
@@ -384,7 +384,23 @@ static bool pattern_of(const struct tree *t, uint32_t node, struct vantio_buf *g
 	return tmp && !glob->failed;
 }
 
-int vantio_tree_generalise(struct tree *t, struct vantio_error *err)
+/* The pattern in the place of the node's name. One that begins with a star is of anything, which is right in folders that may be opened. */
+static bool reaches_place(const struct tree *t, uint32_t node, const struct vantio_buf *glob, const struct vantio_reach *reach)
+{
+	cleanup_buf struct vantio_buf path = VANTIO_BUF_INIT;
+	struct tree full = *t; /* borrows: names in full */
+
+	if (vantio_tree_is_tmp(t, t->nodes[node].parent) || (glob->data[0] == '*' && vantio_tree_may_fold(t, t->nodes[node].parent, USE_WRITE)))
+		return false;
+	full.in_full = full.home_in_full = true;
+	vantio_tree_spell(&full, t->nodes[node].parent, "/", &path);
+	vantio_buf_putc(&path, '/');
+	vantio_buf_add(&path, glob->data, glob->len);
+	vantio_buf_puts(&path, "");
+	return path.failed || vantio_reach_place(reach, path.data);
+}
+
+static int generalise(struct tree *t, const struct vantio_reach *reach, struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf glob = VANTIO_BUF_INIT;
 	uint32_t i, to;
@@ -397,10 +413,21 @@ int vantio_tree_generalise(struct tree *t, struct vantio_error *err)
 		    (!n->count[USE_WRITE] && !n->count[USE_LISTEN]))
 			continue;
 		vantio_buf_reset(&glob);
-		if (!pattern_of(t, i, &glob))
+		if (!pattern_of(t, i, &glob) || reaches_place(t, i, &glob, reach))
 			continue;
 		to = vantio_tree_child(t, n->parent, glob.data, glob.len, true, true);
 		r = to == NONE ? fail_full(err) : merge(t, i, to, err);
 	}
+	return r;
+}
+
+int vantio_tree_generalise(struct tree *t, struct vantio_error *err)
+{
+	struct vantio_reach *reach;
+	int r = vantio_reach_new(&reach, err);
+
+	if (!r)
+		r = generalise(t, reach, err);
+	vantio_reach_free(reach);
 	return r;
 }

@@ -341,6 +341,66 @@ static void learn_sensitive_places_stay_out(void **state)
 	end(&s);
 }
 
+/* Names that look made up must not become patterns of those beside them that others obey. */
+static void learn_no_glob_reaches_what_others_obey(void **state)
+{
+	struct lesson s = begin();
+
+	(void)state;
+	see_many(&s, VANTIO_OP_WRITE, "/var/spool", 20);
+	see(&s, VANTIO_OP_WRITE, "/var/spool/q/deep/file");
+	see(&s, VANTIO_OP_MKDIR, "/var/spool/cr123");
+	see(&s, VANTIO_OP_WRITE, "/var/spool/cr123/crontabs/root");
+	see(&s, VANTIO_OP_MKDIR, "/us123");
+	see(&s, VANTIO_OP_WRITE, "/us123/bin/ls");
+	see(&s, VANTIO_OP_MKDIR, "/run/sy123");
+	see(&s, VANTIO_OP_WRITE, "/run/sy123/system/x.service");
+	see(&s, VANTIO_OP_MKDIR, "/var/lib/sy123");
+	see(&s, VANTIO_OP_WRITE, "/var/lib/sy123/x");
+	see(&s, VANTIO_OP_MKDIR, "/et123");
+	see(&s, VANTIO_OP_READ, "/et123/shadow");
+	see(&s, VANTIO_OP_WRITE, "/et123/shadow");
+	finish(&s);
+	assert_false(allows(&s, "write", "/var/spool/cron/crontabs/root", NULL));
+	assert_false(allows(&s, "write", "/usr/bin/ls", NULL));
+	assert_false(allows(&s, "write", "/run/systemd/system/x.service", NULL));
+	assert_false(allows(&s, "write", "/var/lib/systemd/x", NULL));
+	assert_false(allows(&s, "read", "/etc/shadow", NULL));
+	assert_false(allows(&s, "write", "/etc/shadow", NULL));
+	end(&s);
+}
+
+/* With a base, whose rules stay as they are, no entry of deny stands behind a pattern in a home. */
+static void learn_no_pattern_in_a_home_reaches_a_sensitive_place(void **state)
+{
+	static const char text[] = "schema = 1\nname = \"b\"\n[file]\ndefault = \"deny\"\n[exec]\ndefault = \"deny\"\n[network]\ndefault = \"deny\"\n";
+	cleanup_policy struct vantio_policy *base = NULL;
+	struct vantio_diagnostics diags = { 0 };
+	struct vantio_error err = { 0 };
+	struct lesson s;
+
+	(void)state;
+	assert_int_equal(vantio_policy_parse(text, sizeof(text) - 1, "b", NULL, &base, &diags, &err), 0);
+	s = begin_as(&(struct vantio_learn_options){ .home = HOME, .workdir = WORK, .base = base });
+	see(&s, VANTIO_OP_MKDIR, HOME "/.ss123");
+	see(&s, VANTIO_OP_WRITE, HOME "/.ss123/authorized_keys");
+	see(&s, VANTIO_OP_WRITE, HOME "/.ba123");
+	see(&s, VANTIO_OP_MKDIR, HOME "/.config/sy123");
+	see(&s, VANTIO_OP_WRITE, HOME "/.config/sy123/user/x.service");
+	see(&s, VANTIO_OP_WRITE, HOME "/123.json");
+	see(&s, VANTIO_OP_WRITE, HOME "/.claude.json.tmp.4711");
+	finish(&s);
+	assert_false(allows(&s, "write", HOME "/.ssh/authorized_keys", NULL));
+	assert_false(allows(&s, "write", HOME "/.bashrc", NULL));
+	assert_false(allows(&s, "write", HOME "/.config/systemd/user/x.service", NULL));
+	assert_false(allows(&s, "write", HOME "/.claude.json", NULL));
+	assert_true(allows(&s, "write", HOME "/.ba123", NULL));
+	assert_true(allows(&s, "write", HOME "/.ss123/authorized_keys", NULL));
+	assert_true(allows(&s, "write", HOME "/.claude.json.tmp.4712", NULL));
+	end(&s);
+	vantio_diagnostics_free(&diags);
+}
+
 static void learn_surfaces_stay_out(void **state)
 {
 	struct lesson s = begin();
@@ -571,6 +631,8 @@ int main(void)
 		cmocka_unit_test(learn_known_roots_become_themselves),
 		cmocka_unit_test(learn_network_is_as_it_was_seen),
 		cmocka_unit_test(learn_sensitive_places_stay_out),
+		cmocka_unit_test(learn_no_glob_reaches_what_others_obey),
+		cmocka_unit_test(learn_no_pattern_in_a_home_reaches_a_sensitive_place),
 		cmocka_unit_test(learn_surfaces_stay_out),
 		cmocka_unit_test(learn_refused_stays_out_unless_it_was_allowed_too),
 		cmocka_unit_test(learn_start_up_files_are_read_and_not_written),
