@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -70,6 +71,8 @@ size_t learn_ask(struct learning *g)
 
 	if (!left || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) || cli_json(g->cli))
 		return 0;
+	if (cli_program(g->cli)) /* what was typed for the command, or by it, answers no question */
+		tcflush(STDIN_FILENO, TCIFLUSH);
 	fprintf(stderr, "%zu thing%s not opened unless you say so:\n", left, left == 1 ? " is" : "s are");
 	q = vantio_learn_questions(g->learn, &n);
 	for (i = 0; i < n && answer >= 0; i++) {

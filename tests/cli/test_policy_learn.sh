@@ -121,6 +121,11 @@ sed 's/^# \(\[limits\]\|[a-z]* = { max\)/\1/' "$TMP/cmd.toml" >"$TMP/limits.toml
 holds "learn COMMAND: and are a policy's" vantioctl policy check "$TMP/limits.toml"
 is "learn COMMAND: the key is out" "$(vantioctl policy explain "$TMP/cmd.toml" read "$HOME/.ssh/id_x" --json | jq -r .verdict)" deny
 is "learn COMMAND: its folder is \$WORKDIR" "$(grep -c "'\$WORKDIR/\(d/\*\|\*\*\)'" "$TMP/cmd.toml")" 2
+if command -v script >/dev/null; then
+	{ printf 'y\ny\ny\n'; sleep 3; } | script -qec "$VANTIOCTL policy learn -o $TMP/ahead.toml -- sh -c 'cat ~/.ssh/id_x; sleep 1'" /dev/null >"$TMP/tty" 2>&1
+	has "learn COMMAND: a terminal is asked" "$(<"$TMP/tty")" "open it? [y/N, q: no to all]"
+	is "learn COMMAND: what was typed before is no answer" "$(vantioctl policy explain "$TMP/ahead.toml" read "$HOME/.ssh/id_x" --json | jq -r .verdict)" deny
+fi
 learn --absolute -f -o "$TMP/full.toml"
 is "learn --absolute: no \$WORKDIR and no ~" "$(grep -c "^	'[\$~]" "$TMP/full.toml")" 0
 learn -o "$TMP/cmd2.toml" --json -- echo hello
