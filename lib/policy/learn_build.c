@@ -272,35 +272,28 @@ static int add_deny(struct vantio_learned *r, enum vantio_list list, char *glob,
 	return 0;
 }
 
-/* Of this kind and at any depth; "" where there is none. */
-static void put_places(const struct vantio_learn *l, int kind, struct vantio_buf *out)
-{
-	const struct vantio_place_entry *place;
-	size_t i;
-
-	for (i = 0; (place = vantio_place_nth(i)); i++)
-		if ((int)place->kind == kind && place->glob[0] == '*' && !is_opened(l, place))
-			vantio_buf_printf(out, "%s%s", out->len ? "," : "", place->glob + strlen("**/"));
-}
-
-/* With a base, whose own rules stay as they are: below what was learned beside it, and nowhere else. */
+/*
+ * With a base, whose own rules stay as they are: below what was learned beside it, and nowhere else. An entry each: in one glob of them
+ * all, what ends in "**" would multiply its states.
+ */
 static int add_denies_below(const struct vantio_learn *l, const struct vantio_learned_rule *rule, struct vantio_learned *ret, struct vantio_error *err)
 {
 	const char *star = strrchr(rule->text, '/');
 	const bool writes = rule->list == VANTIO_LIST_FILE_WRITE;
-	int kind, r = 0;
+	const struct vantio_place_entry *place;
+	size_t i;
+	int r = 0;
 
 	if (!rule->folded || rule->list > VANTIO_LIST_FILE_WRITE || (strcmp(star, "/**") != 0 && strcmp(star, "/*") != 0))
 		return 0;
-	for (kind = PLACE_SECRET; kind <= (writes ? PLACE_OBEYED : PLACE_SECRET) && !r; kind++) {
-		cleanup_buf struct vantio_buf all = VANTIO_BUF_INIT;
+	for (i = 0; (place = vantio_place_nth(i)) && !r; i++) {
 		char *glob = NULL;
 
-		put_places(l, kind, &all);
-		if (all.len && asprintf(&glob, "%.*s/**/{%s}", (int)(star - rule->text), rule->text, all.data) < 0)
+		if (place->glob[0] != '*' || (place->kind != PLACE_SECRET && (place->kind != PLACE_OBEYED || !writes)) || is_opened(l, place))
+			continue;
+		if (asprintf(&glob, "%.*s/%s", (int)(star - rule->text), rule->text, place->glob) < 0)
 			glob = NULL;
-		if (all.len || all.failed)
-			r = add_deny(ret, kind == PLACE_SECRET ? VANTIO_LIST_FILE_DENY : VANTIO_LIST_FILE_DENY_WRITE, glob, err);
+		r = add_deny(ret, list_of_place(place), glob, err);
 	}
 	return r;
 }

@@ -400,6 +400,20 @@ static bool reaches_place(const struct tree *t, uint32_t node, const struct vant
 	return path.failed || vantio_reach_place(reach, path.data);
 }
 
+/* Sensitive names begin with a dot, mostly, and a name that was drawn does not: its pattern stands for none that does, but for a folder's "*", below
+ * which those places are denied. */
+static void leave_dots(const struct tree *t, uint32_t node, struct vantio_buf *glob)
+{
+	cleanup_buf struct vantio_buf rest = VANTIO_BUF_INIT;
+
+	if (glob->data[0] != '*' || vantio_tree_is_tmp(t, t->nodes[node].parent) || (!glob->data[1] && t->nodes[node].first == NONE))
+		return;
+	vantio_buf_add(&rest, glob->data, glob->len);
+	vantio_buf_reset(glob);
+	vantio_buf_printf(glob, "[!.]%s", rest.failed ? "" : rest.data);
+	glob->failed |= rest.failed;
+}
+
 static int generalise(struct tree *t, const struct vantio_reach *reach, struct vantio_error *err)
 {
 	cleanup_buf struct vantio_buf glob = VANTIO_BUF_INIT;
@@ -415,7 +429,8 @@ static int generalise(struct tree *t, const struct vantio_reach *reach, struct v
 		vantio_buf_reset(&glob);
 		if (!pattern_of(t, i, &glob) || reaches_place(t, i, &glob, reach))
 			continue;
-		to = vantio_tree_child(t, n->parent, glob.data, glob.len, true, true);
+		leave_dots(t, i, &glob);
+		to = glob.failed ? NONE : vantio_tree_child(t, n->parent, glob.data, glob.len, true, true);
 		r = to == NONE ? fail_full(err) : merge(t, i, to, err);
 	}
 	return r;

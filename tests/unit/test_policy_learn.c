@@ -370,7 +370,7 @@ static void learn_no_glob_reaches_what_others_obey(void **state)
 	end(&s);
 }
 
-/* With a base, whose rules stay as they are, no entry of deny stands behind a pattern in a home. */
+/* With a base, whose rules stay as they are, entries of deny stand behind folders alone and not behind patterns. */
 static void learn_no_pattern_in_a_home_reaches_a_sensitive_place(void **state)
 {
 	static const char text[] = "schema = 1\nname = \"b\"\n[file]\ndefault = \"deny\"\n[exec]\ndefault = \"deny\"\n[network]\ndefault = \"deny\"\n";
@@ -382,6 +382,7 @@ static void learn_no_pattern_in_a_home_reaches_a_sensitive_place(void **state)
 	(void)state;
 	assert_int_equal(vantio_policy_parse(text, sizeof(text) - 1, "b", NULL, &base, &diags, &err), 0);
 	s = begin_as(&(struct vantio_learn_options){ .home = HOME, .workdir = WORK, .base = base });
+	see_many(&s, VANTIO_OP_WRITE, HOME "/notes", 20);
 	see(&s, VANTIO_OP_MKDIR, HOME "/.ss123");
 	see(&s, VANTIO_OP_WRITE, HOME "/.ss123/authorized_keys");
 	see(&s, VANTIO_OP_WRITE, HOME "/.ba123");
@@ -389,11 +390,21 @@ static void learn_no_pattern_in_a_home_reaches_a_sensitive_place(void **state)
 	see(&s, VANTIO_OP_WRITE, HOME "/.config/sy123/user/x.service");
 	see(&s, VANTIO_OP_WRITE, HOME "/123.json");
 	see(&s, VANTIO_OP_WRITE, HOME "/.claude.json.tmp.4711");
+	see(&s, VANTIO_OP_MKDIR, WORK "/123");
+	see(&s, VANTIO_OP_WRITE, WORK "/123/hooks/pre-commit");
+	see(&s, VANTIO_OP_WRITE, WORK "/123.json");
 	finish(&s);
+	assert_false(allows(&s, "write", WORK "/.git/hooks/pre-commit", NULL));
+	assert_false(allows(&s, "write", WORK "/.claude.json", NULL));
+	assert_true(allows(&s, "write", WORK "/4711/hooks/pre-commit", NULL));
+	assert_true(allows(&s, "write", WORK "/4711.json", NULL));
 	assert_false(allows(&s, "write", HOME "/.ssh/authorized_keys", NULL));
 	assert_false(allows(&s, "write", HOME "/.bashrc", NULL));
 	assert_false(allows(&s, "write", HOME "/.config/systemd/user/x.service", NULL));
 	assert_false(allows(&s, "write", HOME "/.claude.json", NULL));
+	assert_false(allows(&s, "write", HOME "/notes/.bashrc", NULL));
+	assert_false(allows(&s, "write", HOME "/notes/.env", NULL));
+	assert_true(allows(&s, "write", HOME "/notes/x", NULL));
 	assert_true(allows(&s, "write", HOME "/.ba123", NULL));
 	assert_true(allows(&s, "write", HOME "/.ss123/authorized_keys", NULL));
 	assert_true(allows(&s, "write", HOME "/.claude.json.tmp.4712", NULL));
