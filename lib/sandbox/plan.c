@@ -328,22 +328,15 @@ struct vantio_plan vantio_plan_questions(const struct vantio_policy *p, bool obs
 	return plan;
 }
 
-int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *image, bool observe, struct vantio_plan *ret,
-		     struct vantio_error *err)
+int vantio_plan_floor(const struct vantio_policy *p, const struct vantio_image *image, struct vantio_plan *plan, struct vantio_error *err)
 {
-	struct vantio_plan plan = vantio_plan_questions(p, observe);
 	const bool files = says_of_files(p);
 	int r = 0;
 
 	if (files)
-		r = plan_files(p, image, &plan, err);
-	if (!r && (plan.floor.exec || files))
-		r = plan_exec(p, image, &plan, err);
-	if (r) {
-		vantio_plan_clear(&plan);
-		return r;
-	}
-	plan.exact = is_exact(&plan, image);
-	*ret = plan;
-	return 0;
+		r = plan_files(p, image, plan, err);
+	if (!r && (plan->floor.exec || files))
+		r = plan_exec(p, image, plan, err);
+	plan->exact = !r && is_exact(plan, image);
+	return r;
 }

@@ -25,11 +25,13 @@ struct vantio_plan {
 	size_t n_unmet;
 };
 
-/* What is to be asked about, and what is unmet: all that the policy's text alone says. Nothing is owned. */
+/*
+ * What is to be asked about, and what is unmet: all that the policy's text alone says. Nothing is owned yet. `observe`: everything is asked
+ * about, and nothing is enforced.
+ */
 struct vantio_plan vantio_plan_questions(const struct vantio_policy *p, bool observe);
-/* `observe`: everything is asked about, and nothing is enforced. */
-int vantio_plan_make(const struct vantio_policy *p, const struct vantio_image *image, bool observe, struct vantio_plan *ret,
-		     struct vantio_error *err);
+/* Adds the floor, and whether it is exact. `plan` is to be cleared whatever is returned. */
+int vantio_plan_floor(const struct vantio_policy *p, const struct vantio_image *image, struct vantio_plan *plan, struct vantio_error *err);
 void vantio_plan_clear(struct vantio_plan *plan);
 
 /* Whether the policy permits `access` of [file] to `path` and to everything below it. False where that would take long to tell. */

@@ -300,7 +300,7 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 	if (!r)
 		r = vantio_image_compile(o->policy, o->res, &box->image, err);
 	if (!r)
-		r = vantio_plan_make(o->policy, box->image, o->observe, &box->plan, err);
+		r = vantio_plan_floor(o->policy, box->image, &box->plan, err);
 	if (!r)
 		r = vantio_held_find(NULL, o->policy, &box->held, err);
 	for (size_t i = 0; i < box->held.n; i++)
@@ -318,7 +318,6 @@ int vantio_box_new(const struct vantio_box_options *o, struct vantio_box **ret, 
 		vantio_box_close(box, &none, &ignored);
 		return r;
 	}
-	box->plan.abi = vantio_landlock_abi(o->landlock_abi);
 	*ret = box;
 	return 0;
 }

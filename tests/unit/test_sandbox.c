@@ -75,15 +75,23 @@ static void plan_denied_name_anywhere_leaves_no_folder_uniform(void **state)
 	unmake(&m);
 }
 
+static struct vantio_plan plan_of(const struct made *m, bool observe)
+{
+	struct vantio_plan plan = vantio_plan_questions(m->policy, observe);
+	struct vantio_error err = {};
+
+	assert_int_equal(vantio_plan_floor(m->policy, m->image, &plan, &err), 0);
+	return plan;
+}
+
 static void plan_grants_no_more_than_the_policy(void **state)
 {
 	struct made m = make("[file]\ndefault = \"deny\"\nread = [\"/usr/**\", \"/w/**\"]\nwrite = [\"/w/**\"]\n"
 			     "[exec]\ndefault = \"deny\"\nallow = [\"/usr/bin/**\", \"/opt/*/bin/x\"]\n[network]\ndefault = \"deny\"\n");
-	struct vantio_error err = {};
 	struct vantio_plan plan;
 
 	(void)state;
-	assert_int_equal(vantio_plan_make(m.policy, m.image, false, &plan, &err), 0);
+	plan = plan_of(&m, false);
 	assert_false(vantio_plan_granted(&plan, VANTIO_ACCESS_READ, "/usr/x", 6)); /* /opt may be executed, not read */
 	assert_false(plan.exact);
 	assert_true(plan.opens && plan.changes && plan.execs && plan.network && plan.floor.tcp);
@@ -93,7 +101,7 @@ static void plan_grants_no_more_than_the_policy(void **state)
 
 	m = make("[file]\ndefault = \"deny\"\nread = [\"/usr/**\", \"/w/**\"]\nwrite = [\"/w/**\"]\n"
 		 "[exec]\ndefault = \"deny\"\nallow = [\"/usr/bin/**\"]\n[network]\ndefault = \"allow\"\n");
-	assert_int_equal(vantio_plan_make(m.policy, m.image, false, &plan, &err), 0);
+	plan = plan_of(&m, false);
 	assert_true(plan.exact);
 	assert_true(vantio_plan_granted(&plan, VANTIO_ACCESS_READ, "/usr/x", 6));
 	assert_false(vantio_plan_granted(&plan, VANTIO_ACCESS_WRITE, "/usr/x", 6));
@@ -107,14 +115,13 @@ static void plan_grants_no_more_than_the_policy(void **state)
 static void plan_policy_that_says_nothing_asks_about_nothing(void **state)
 {
 	struct made m = make("[file]\ndefault = \"allow\"\n" REST);
-	struct vantio_error err = {};
 	struct vantio_plan plan;
 
 	(void)state;
-	assert_int_equal(vantio_plan_make(m.policy, m.image, false, &plan, &err), 0);
+	plan = plan_of(&m, false);
 	assert_false(plan.opens || plan.changes || plan.execs || plan.network || plan.forks);
 	vantio_plan_clear(&plan);
-	assert_int_equal(vantio_plan_make(m.policy, m.image, true, &plan, &err), 0);
+	plan = plan_of(&m, true);
 	assert_true(plan.opens && plan.changes && plan.execs && plan.network && plan.forks);
 	vantio_plan_clear(&plan);
 	unmake(&m);
@@ -123,11 +130,10 @@ static void plan_policy_that_says_nothing_asks_about_nothing(void **state)
 static void plan_names_what_it_cannot_do(void **state)
 {
 	struct made m = make("[file]\ndefault = \"allow\"\n" REST "[kernel]\nmount = \"allow\"\nio_uring = \"allow\"\n");
-	struct vantio_error err = {};
 	struct vantio_plan plan;
 
 	(void)state;
-	assert_int_equal(vantio_plan_make(m.policy, m.image, false, &plan, &err), 0);
+	plan = plan_of(&m, false);
 	assert_int_equal(plan.n_unmet, 2);
 	assert_non_null(strstr(plan.unmet[0], "kernel.mount"));
 	assert_non_null(strstr(plan.unmet[1], "kernel.io_uring"));
