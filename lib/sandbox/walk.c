@@ -75,7 +75,8 @@ int vantio_spot_from_fd(int fd, struct vantio_spot *ret)
 	return own_path(fd, ret);
 }
 
-bool vantio_spot_from_link(const char *link, struct vantio_spot *ret)
+/* The path of what a link of /proc leads to, where the link alone tells. */
+static bool path_of_link(const char *link, struct vantio_spot *ret)
 {
 	static const char deleted[] = " (deleted)";
 	ssize_t n = readlink(link, ret->path, sizeof(ret->path));
@@ -88,7 +89,12 @@ bool vantio_spot_from_link(const char *link, struct vantio_spot *ret)
 	ret->len = (size_t)n;
 	ret->dir = ret->fd = -1;
 	ret->slash = ret->no_path = ret->unlinked = ret->failed = false;
-	return !stat(link, &ret->st);
+	return true;
+}
+
+bool vantio_spot_from_link(const char *link, struct vantio_spot *ret)
+{
+	return path_of_link(link, ret) && !stat(link, &ret->st);
 }
 
 /* ---- /proc ---- */
@@ -381,7 +387,7 @@ bool vantio_target_plain(struct vantio_target *t, int dirfd, const char *path, s
 		ret->len = 1;
 	} else {
 		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)t->tid);
-		if (dirfd != AT_FDCWD || !vantio_spot_from_link(link, ret))
+		if (dirfd != AT_FDCWD || !path_of_link(link, ret))
 			return false;
 	}
 	return append_plain(ret, path) && strncmp(ret->path, "/proc", 5);
