@@ -319,6 +319,21 @@ const struct act_op act_ops[] = {
 	{ NULL, NULL, 0, ACT_TELLS, NULL },
 };
 
+bool act_whole(int fd, void *at, size_t len, bool out)
+{
+	while (len) {
+		ssize_t n = out ? write(fd, at, len) : read(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at = (char *)at + n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
 int act_find(const char *name)
 {
 	for (int i = 0; act_ops[i].name; i++)

@@ -8,6 +8,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -46,6 +47,9 @@ struct act_op {
 
 extern const struct act_op act_ops[];
 int act_find(const char *name); /* -1: none */
+
+/* Reads, or writes (`out`), all of it. */
+bool act_whole(int fd, void *at, size_t len, bool out);
 
 union act_address {
 	struct sockaddr any;

@@ -13,21 +13,6 @@
 
 #include "act.h"
 
-static bool whole(int fd, void *at, size_t len, bool out)
-{
-	while (len) {
-		ssize_t n = out ? write(fd, at, len) : read(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at = (char *)at + n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* In the child; what it found out goes through the pipe, which a successful exec closes. */
 static void do_row(const struct act_request *q, int out)
 {
@@ -36,7 +21,7 @@ static void do_row(const struct act_request *q, int out)
 	close(0);
 	close(1);
 	reply.result = act_ops[q->op].act(q, reply.text);
-	_exit(whole(out, &reply, sizeof(reply), true) ? 0 : 1);
+	_exit(act_whole(out, &reply, sizeof(reply), true) ? 0 : 1);
 }
 
 static void play(const struct act_request *q, struct act_reply *ret)
@@ -52,7 +37,7 @@ static void play(const struct act_request *q, struct act_reply *ret)
 	if (!child)
 		do_row(q, fds[1]);
 	close(fds[1]);
-	if (child > 0 && !whole(fds[0], ret, sizeof(*ret), false))
+	if (child > 0 && !act_whole(fds[0], ret, sizeof(*ret), false))
 		ret->result = ECHILD; /* it was executed, or died */
 	close(fds[0]);
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -67,9 +52,9 @@ int main(void)
 	static struct act_request q;
 	static struct act_reply reply;
 
-	while (whole(0, &q, sizeof(q), false)) {
+	while (act_whole(0, &q, sizeof(q), false)) {
 		play(&q, &reply);
-		if (!whole(1, &reply, sizeof(reply), true))
+		if (!act_whole(1, &reply, sizeof(reply), true))
 			return 1;
 	}
 	return 0;

@@ -72,21 +72,6 @@ void rows_wrong(const struct table_row *row, enum table_tier tier, const char *f
 
 /* ---- playing ---- */
 
-static bool whole(int fd, void *at, size_t len, bool out)
-{
-	while (len) {
-		ssize_t n = out ? write(fd, at, len) : read(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at = (char *)at + n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* `p` NULL: bare, by nobody's rules. */
 static bool start_player(const struct play *play, const struct table_policy *p, uid_t uid, struct player *ret)
 {
@@ -173,7 +158,7 @@ static bool play_row(struct play *play, const struct table_row *row, const struc
 		return false;
 	world_look(play->t, row, &before);
 	listener = world_listen(row);
-	ok = p->pid > 0 && whole(p->in, &q, sizeof(q), true) && whole(p->out, &reply, sizeof(reply), false);
+	ok = p->pid > 0 && act_whole(p->in, &q, sizeof(q), true) && act_whole(p->out, &reply, sizeof(reply), false);
 	if (ok) {
 		*ret = (struct outcome){ .pid = reply.pid, .result = reply.result };
 		memcpy(ret->text, reply.text, sizeof(ret->text) - 1);
