@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keeps a ledger up with the engine: group commit of what the ring holds, at most VANTIO_PUMP_AGE_MS after the first event of a
- * batch or at VANTIO_PUMP_BATCH records; the ring is drained on while a full batch is made durable. For `enforce`, and for commands that act where no `enforce` runs.
+ * batch or at VANTIO_PUMP_BATCH records; the ring is drained on while a full batch is made durable. For `enforce`, and for commands that act
+ * where no `enforce` runs.
  */
 #ifndef VANTIO_CONTROL_PUMP_H
 #define VANTIO_CONTROL_PUMP_H
